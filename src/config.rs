@@ -1,0 +1,243 @@
+//! What can be configured: every section and key, with its default.
+//!
+//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment < command line. `config/aisd.toml` shows every key at its default.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the journal, the embedded store and `run.json` live.
+    pub data_dir: PathBuf,
+    /// Where AIS comes from; when empty, UDP and TCP on `127.0.0.1:10110`.
+    pub feeds: Vec<FeedConfig>,
+    /// How lines are read.
+    pub nmea: NmeaConfig,
+    /// Where accepted messages are kept until they are stored.
+    pub journal: JournalConfig,
+    /// What decides about reports.
+    pub shards: ShardConfig,
+    /// Where reports land.
+    pub store: StoreConfig,
+    /// The HTTP face.
+    pub http: HttpConfig,
+    /// Seconds that a drain may take at shutdown; what is not stored then stays in the journal.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("aisd-data"),
+            feeds: Vec::new(),
+            nmea: NmeaConfig::default(),
+            journal: JournalConfig::default(),
+            shards: ShardConfig::default(),
+            store: StoreConfig::default(),
+            http: HttpConfig::default(),
+            shutdown_seconds: 10,
+        }
+    }
+}
+
+/// One feed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedConfig {
+    /// Its name in metrics and in the `source` column; by default its kind, numbered from the second on.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: FeedKind,
+}
+
+/// The kinds of feed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FeedKind {
+    /// Datagrams that hold one or more lines.
+    Udp {
+        /// `HOST:PORT` to listen on.
+        address: String,
+        /// Receive buffer to ask the kernel for.
+        #[serde(default = "default_receive_buffer_bytes")]
+        receive_buffer_bytes: usize,
+    },
+    /// A listener for senders of lines.
+    Tcp {
+        /// `HOST:PORT` to listen on.
+        address: String,
+        /// Clients at once; more are refused and counted.
+        #[serde(default = "default_clients_max")]
+        clients_max: usize,
+        /// A client that sends nothing for this long is closed.
+        #[serde(default = "default_idle_seconds")]
+        idle_seconds: u64,
+    },
+    /// A connection to a server of lines.
+    TcpClient {
+        /// `HOST:PORT` to connect to.
+        address: String,
+        /// A connection that brings nothing for this long is made anew.
+        #[serde(default = "default_silent_seconds")]
+        silent_seconds: u64,
+    },
+    /// A file of lines, or `-` for standard input.
+    File {
+        /// The file, or `-`.
+        path: PathBuf,
+        /// Times faster than recorded; absent for as fast as possible.
+        #[serde(default)]
+        pace: Option<f64>,
+        /// RFC 3339 time of the first line, for files whose lines carry no time.
+        #[serde(default)]
+        start: Option<String>,
+    },
+}
+
+const fn default_receive_buffer_bytes() -> usize {
+    4 << 20
+}
+const fn default_clients_max() -> usize {
+    4096
+}
+const fn default_idle_seconds() -> u64 {
+    300
+}
+const fn default_silent_seconds() -> u64 {
+    60
+}
+
+/// How lines are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NmeaConfig {
+    /// Refuse sentences without a checksum.
+    pub require_checksum: bool,
+    /// Bytes of the longest line; longer ones are refused up to their end.
+    pub line_bytes_max: usize,
+    /// Messages of several parts that may be incomplete at once, per feed.
+    pub fragments_max: usize,
+    /// How long a part waits for its partners, by received time.
+    pub fragment_seconds: u64,
+}
+
+impl Default for NmeaConfig {
+    fn default() -> Self {
+        Self {
+            require_checksum: true,
+            line_bytes_max: 1024,
+            fragments_max: 4096,
+            fragment_seconds: 30,
+        }
+    }
+}
+
+/// The journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalConfig {
+    /// Bytes of a segment file.
+    pub segment_bytes: u64,
+    /// Bytes of all segment files; when they are used up, feeds wait.
+    pub bytes_max: u64,
+    /// Shortest time between two syncs; 0 for as soon as the last one is done.
+    pub sync_interval_ms: u64,
+    /// Delete no segment, ever.
+    pub keep_all: bool,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20, bytes_max: 8 << 30, sync_interval_ms: 0, keep_all: false }
+    }
+}
+
+/// The shards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShardConfig {
+    /// How many; 0 for one for each core.
+    pub count: usize,
+    /// Pin each to a core; absent for from four cores on.
+    pub pin: Option<bool>,
+    /// Vessels remembered, over all shards.
+    pub vessels_max: usize,
+    /// Seconds within which the same payload is the same transmission.
+    pub dedup_seconds: u64,
+    /// Bytes of the dedup rings, over all shards.
+    pub dedup_bytes_max: usize,
+    /// Hours that a report may be dated ahead of its receipt.
+    pub ahead_hours_max: u64,
+    /// Hours that a report of a live feed may be old at its receipt.
+    pub age_hours_max: u64,
+    /// Knots above which a reported or needed speed is flagged.
+    pub speed_knots_max: f64,
+}
+
+impl Default for ShardConfig {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            pin: None,
+            vessels_max: 200_000,
+            dedup_seconds: 10,
+            dedup_bytes_max: 128 << 20,
+            ahead_hours_max: 24,
+            age_hours_max: 24,
+            speed_knots_max: 102.2,
+        }
+    }
+}
+
+/// Which index the store keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Index {
+    /// By vessel and time: tracks are read fast.
+    Track,
+    /// By time alone: rows are written fastest.
+    Append,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Which index it keeps.
+    pub index: Index,
+    /// Rows of one commit at most.
+    pub batch_rows_max: usize,
+    /// How long a commit waits for more rows; 0 for not at all.
+    pub linger_ms: u64,
+    /// Page cache of the embedded store.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { index: Index::Track, batch_rows_max: 65_536, linger_ms: 0, cache_bytes: 32 << 20 }
+    }
+}
+
+/// The HTTP face.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// `HOST:PORT` to listen on; empty for none.
+    pub address: String,
+    /// Connections at once; more are closed at once and counted.
+    pub connections_max: usize,
+    /// Seconds for a request to arrive whole.
+    pub request_seconds: u64,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { address: "127.0.0.1:3001".to_owned(), connections_max: 256, request_seconds: 10 }
+    }
+}

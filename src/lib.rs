@@ -1,0 +1,43 @@
+//! aisd takes AIS from any kind of feed, knows the state of every vessel, and lands every report in a database,
+//! durably and exactly once.
+//!
+//! ```text
+//!  feeds            one thread each      journal             shards                       writer
+//!  udp ───┐   lines, checksum, parts   append, number,    decode, check, dedup,       ┌─► store   SQLite
+//!  tcp ───┤── MMSI peek ─► partition ─► fsync in groups ─► vessel LRU, plausibility ───┘   (one transaction: rows + offsets)
+//!  file ──┘                            route by partition                     rejects ─► counted, sampled
+//!                              supervisor · metrics · http
+//! ```
+//!
+//! The modules are declared in the order in which a message meets them; read them in that order. ARCHITECTURE.md has
+//! the map, the threads and the invariants.
+
+// What travels, and the shape of everything that moves it.
+pub mod clock;
+pub mod partition;
+pub mod queue;
+pub mod record;
+pub mod reject;
+pub mod report;
+pub mod rows;
+pub mod stage;
+
+// 1 bytes come in
+pub mod feed;
+pub mod nmea;
+// 2 they are accepted
+pub mod journal;
+// 3 they become reports
+pub mod ais;
+// 4 what we know of each vessel
+pub mod shard;
+// 5 reports land
+pub mod store;
+
+// Seeing and steering.
+pub mod command;
+pub mod config;
+pub mod exit;
+pub mod http;
+pub mod observe;
+pub mod supervisor;

@@ -1,0 +1,276 @@
+//! Every counter of the engine, as plain atomics.
+//!
+//! A step counts in local integers and adds them here once a turn. Additions are releases and reads are acquires: who
+//! reads the end of the pipeline first and its beginning last never sees more leaving than entering.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::reject::{Dropped, Filtered, Reject};
+use crate::stage::Turn;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, n: u64) {
+        if n > 0 {
+            self.0.fetch_add(n, Ordering::Release);
+        }
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A number that is set.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// Sets it.
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Release);
+    }
+
+    /// Moves it by this much.
+    pub fn add(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::AcqRel);
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// One counter for each of a closed set of reasons.
+#[derive(Debug)]
+pub struct ByReason<const N: usize>([Counter; N]);
+
+impl<const N: usize> Default for ByReason<N> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
+}
+
+impl<const N: usize> ByReason<N> {
+    /// The counter of a reason, by its number (`reason as usize`).
+    #[must_use]
+    pub fn of(&self, reason: usize) -> &Counter {
+        &self.0[reason]
+    }
+
+    /// The sum over all reasons.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(Counter::get).sum()
+    }
+}
+
+/// What is known of one feed. The terms of the sum that must come out are in messages.
+#[derive(Debug, Default)]
+pub struct FeedCounts {
+    /// The feed's name, the `feed` label.
+    pub name: String,
+    /// Its kind: `udp`, `tcp`, `tcp_client`, `file`.
+    pub kind: String,
+    /// Messages received: joined ones, and single sentences that were refused.
+    pub received: Counter,
+    /// Messages that the start found undecided in the journal.
+    pub recovered: Counter,
+    /// Messages committed to the store.
+    pub stored: Counter,
+    /// Messages heard before within the dedup window.
+    pub repeats: Counter,
+    /// Messages refused, by [`Reject`].
+    pub rejected: ByReason<{ Reject::COUNT }>,
+    /// Messages left out on purpose, by [`Filtered`].
+    pub filtered: ByReason<{ Filtered::COUNT }>,
+    /// Messages lost for want of room, by [`Dropped`].
+    pub dropped: ByReason<{ Dropped::COUNT }>,
+    /// Lines that are no AIS.
+    pub ignored: Counter,
+    /// Parts that found no partner in time, or lost their place to newer ones.
+    pub fragments_expired: Counter,
+    /// Tag blocks left out because their checksum is wrong.
+    pub tag_blocks_ignored: Counter,
+    /// Sentences that begin with `$` instead of `!`.
+    pub dollar_sentences: Counter,
+    /// Bytes read.
+    pub bytes: Counter,
+    /// Datagrams that the kernel dropped for want of buffer.
+    pub kernel_drops: Counter,
+    /// Bytes of receive buffer that the kernel granted.
+    pub receive_buffer_bytes: Gauge,
+    /// Connections open now.
+    pub connections: Gauge,
+    /// Connections made since the start.
+    pub connections_total: Counter,
+    /// Connections refused at the bound.
+    pub connections_refused: Counter,
+    /// Connections closed because they were silent for too long.
+    pub connections_idle: Counter,
+    /// Attempts to connect that failed (TCP client).
+    pub connect_failures: Counter,
+    /// When the last message came, microseconds since 1970; 0 for never.
+    pub last_message_us: Gauge,
+    /// Bytes that a file feed will have read when it is done; 0 when unknown.
+    pub bytes_expected: Gauge,
+}
+
+/// What is known of one shard.
+#[derive(Debug, Default)]
+pub struct ShardCounts {
+    /// Records looked at, of its own partitions.
+    pub records: Counter,
+    /// Records read back from segments instead of handed over in memory.
+    pub read_back: Counter,
+    /// Vessels found in the cache.
+    pub cache_hits: Counter,
+    /// Vessels not found in the cache.
+    pub cache_misses: Counter,
+    /// Vessels put out of the cache at its bound.
+    pub cache_evictions: Counter,
+    /// Vessels in the cache.
+    pub vessels: Gauge,
+    /// Keys in the dedup ring.
+    pub dedup_keys: Gauge,
+    /// Keys put out of the ring before their time, at its bound.
+    pub dedup_evictions: Counter,
+    /// Positions flagged as implausible.
+    pub suspect: Counter,
+    /// Everything below this number is looked at.
+    pub next_seq: Gauge,
+}
+
+/// What is known of the journal.
+#[derive(Debug, Default)]
+pub struct JournalCounts {
+    /// Records appended.
+    pub appended: Counter,
+    /// Bytes appended.
+    pub appended_bytes: Counter,
+    /// Calls to `fdatasync` that worked.
+    pub syncs: Counter,
+    /// Calls to `fdatasync` or `write` that failed.
+    pub failures: Counter,
+    /// Microseconds spent in `fdatasync`.
+    pub sync_us: Counter,
+    /// Segment files.
+    pub segments: Gauge,
+    /// Bytes of segment files on disk.
+    pub bytes: Gauge,
+    /// Bound of `bytes`.
+    pub bytes_max: Gauge,
+    /// Turns in which input had to wait because the journal is full.
+    pub full_turns: Counter,
+    /// Records that could not be read.
+    pub corrupt_records: Counter,
+    /// Files moved to quarantine.
+    pub quarantined: Counter,
+    /// Segments deleted after everything in them was decided.
+    pub deleted: Counter,
+    /// The number of the next record.
+    pub next_seq: Gauge,
+    /// Everything below this number is on disk.
+    pub synced_seq: Gauge,
+}
+
+/// What is known of the store.
+#[derive(Debug, Default)]
+pub struct StoreCounts {
+    /// Rows of `positions` committed.
+    pub positions: Counter,
+    /// Static reports committed to `vessels`.
+    pub statics: Counter,
+    /// Rows of `messages` committed.
+    pub messages: Counter,
+    /// Commits that worked.
+    pub commits: Counter,
+    /// Microseconds spent in commits, from the first row to the answer.
+    pub commit_us: Counter,
+    /// Commits that failed.
+    pub failures: Counter,
+    /// Rows of the largest commit.
+    pub batch_rows_max: Gauge,
+    /// Whether the store answers: 1 or 0.
+    pub up: Gauge,
+    /// Everything below this number is committed, in every partition.
+    pub next_seq: Gauge,
+    /// Received time of the oldest record that is not yet committed, microseconds since 1970; 0 when there is none.
+    pub oldest_unstored_us: Gauge,
+}
+
+/// What is known of a thread.
+#[derive(Debug, Default)]
+pub struct StageCounts {
+    /// The thread's name.
+    pub name: String,
+    /// Turns that moved something.
+    pub turns_busy: Counter,
+    /// Turns that found nothing.
+    pub turns_idle: Counter,
+    /// Turns that found the next queue full.
+    pub turns_stalled: Counter,
+    /// Nanoseconds spent in busy turns.
+    pub busy_ns: Counter,
+    /// The longest turn, in microseconds.
+    pub turn_us_max: Gauge,
+}
+
+impl StageCounts {
+    /// For the thread of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Notes one turn.
+    pub fn turned(&self, turn: Turn, took: Duration) {
+        match turn {
+            Turn::Moved(_) | Turn::Finished => self.turns_busy.add(1),
+            Turn::Idle => self.turns_idle.add(1),
+            Turn::Stalled => self.turns_stalled.add(1),
+        }
+        if matches!(turn, Turn::Moved(_)) {
+            self.busy_ns.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        }
+        let us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+        if us > self.turn_us_max.get() {
+            self.turn_us_max.set(us);
+        }
+    }
+}
+
+/// What is known of the HTTP face.
+#[derive(Debug, Default)]
+pub struct HttpCounts {
+    /// Requests answered.
+    pub requests: Counter,
+    /// Requests refused: malformed, too large, too slow, or over the bound of connections.
+    pub refused: Counter,
+    /// Connections open now.
+    pub connections: Gauge,
+}
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// One for each feed, at the place of its number; feeds of earlier runs included.
+    pub feeds: Vec<FeedCounts>,
+    /// One for each shard.
+    pub shards: Vec<ShardCounts>,
+    /// The journal.
+    pub journal: JournalCounts,
+    /// The store.
+    pub store: StoreCounts,
+    /// The HTTP face.
+    pub http: HttpCounts,
+}

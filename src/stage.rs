@@ -1,0 +1,114 @@
+//! The one shape of a thread, and the one loop that runs it.
+//!
+//! A thread's work is a [`Stage`]: short turns that never sleep and never wait. Waiting is this module's job: a stage
+//! that found nothing to do is parked until one of its queues wakes it or a moment has passed. Tests call `turn` by
+//! hand, with no thread at all.
+
+pub mod pin;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::sync::{Parker, Unparker};
+
+use crate::observe::counts::StageCounts;
+
+/// An idle stage looks up at least this often, so that work that depends on time is never later than this.
+const IDLE_PARK: Duration = Duration::from_millis(50);
+/// A stage that waits for room in a full queue tries again after this.
+const STALLED_PARK: Duration = Duration::from_micros(500);
+
+/// What one turn achieved; the runner decides how to wait from this alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// This many things were moved; there may be more.
+    Moved(u32),
+    /// Nothing to do until somebody wakes the stage, or time passes.
+    Idle,
+    /// There is work, but no room to put its result.
+    Stalled,
+    /// The input is closed and empty, and everything held has been handed on.
+    Finished,
+}
+
+/// Why a stage cannot go on; the text is what the operator reads.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Broken(pub String);
+
+impl Broken {
+    /// From what was being done and what went wrong with it.
+    pub fn because(doing: impl std::fmt::Display, error: impl std::fmt::Display) -> Self {
+        Self(format!("{doing}: {error}"))
+    }
+}
+
+/// One thread's work, cut into short turns. A turn is bounded, never sleeps and never waits; a stage whose work is a
+/// blocking call gives that call a deadline and says so in its module doc.
+pub trait Stage: Send {
+    /// Thread name and metric label, at most 15 bytes.
+    fn name(&self) -> &str;
+
+    /// On its own thread and core, before the first turn.
+    ///
+    /// # Errors
+    /// When the stage cannot do its work at all; the process then stops.
+    fn start(&mut self) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    /// One bounded piece of work.
+    ///
+    /// # Errors
+    /// When an invariant is broken and the process must stop. Bad data and failing neighbours are not errors here.
+    fn turn(&mut self) -> Result<Turn, Broken>;
+
+    /// After the last turn, finished or broken.
+    fn stop(&mut self) {}
+}
+
+/// Where a stage waits. One for each stage.
+pub struct Spot(Parker);
+
+/// Wakes the stage that waits at a [`Spot`]; cheap to clone, and to call when nobody waits.
+#[derive(Clone)]
+pub struct Waker(Unparker);
+
+impl Waker {
+    /// Ends the wait, or the next one if there is none now.
+    pub fn wake(&self) {
+        self.0.unpark();
+    }
+}
+
+/// A place to wait and the means to be woken.
+#[must_use]
+pub fn parking() -> (Spot, Waker) {
+    let parker = Parker::new();
+    let unparker = parker.unparker().clone();
+    (Spot(parker), Waker(unparker))
+}
+
+/// Runs a stage to its end on the calling thread.
+///
+/// # Errors
+/// What broke the stage, in its `start` or one of its turns.
+pub fn run(stage: &mut dyn Stage, spot: &Spot, counts: &Arc<StageCounts>) -> Result<(), Broken> {
+    let result = stage.start().and_then(|()| turns(stage, spot, counts));
+    stage.stop();
+    result
+}
+
+fn turns(stage: &mut dyn Stage, spot: &Spot, counts: &Arc<StageCounts>) -> Result<(), Broken> {
+    loop {
+        let began = Instant::now();
+        let turn = stage.turn()?;
+        counts.turned(turn, began.elapsed());
+        match turn {
+            Turn::Moved(_) => {}
+            Turn::Idle => spot.0.park_timeout(IDLE_PARK),
+            Turn::Stalled => spot.0.park_timeout(STALLED_PARK),
+            Turn::Finished => return Ok(()),
+        }
+    }
+}

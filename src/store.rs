@@ -1,0 +1,75 @@
+//! Where reports land: the trait that a back end fulfils.
+//!
+//! In:      rows of the shards, each with how far the shard has come
+//! Out:     one transaction at a time: rows and offsets together
+//! Drops:   never; a full queue makes the shards wait, and they read back from the journal later
+
+use crate::partition::PARTITIONS;
+use crate::rows::Rows;
+
+/// Per partition, the first sequence number that is not yet decided.
+pub type Offsets = [u64; PARTITIONS];
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It may work later: busy, away, out of room.
+    #[error("{0}")]
+    Transient(String),
+    /// It will not work until somebody changes something.
+    #[error("{0}")]
+    Setup(String),
+    /// Somebody else moved the offsets: this process no longer owns them.
+    #[error("{0}")]
+    Fenced(String),
+}
+
+/// What a back end does for the writer.
+pub trait Store: Send {
+    /// The name of the back end, the `name` label of its breaker.
+    fn name(&self) -> &'static str;
+
+    /// Connects, creates or migrates the tables, and reads this instance's offsets.
+    ///
+    /// # Errors
+    /// When that is not possible now, or not at all.
+    fn connect(&mut self) -> Result<Offsets, StoreError>;
+
+    /// Commits rows and offsets in one transaction.
+    ///
+    /// # Errors
+    /// When nothing was committed.
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError>;
+}
+
+/// A stored position, as readers see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrackPoint {
+    /// Event time, microseconds since 1970.
+    pub time_us: i64,
+    /// Degrees east.
+    pub lon: f64,
+    /// Degrees north.
+    pub lat: f64,
+    /// Knots.
+    pub sog: Option<f64>,
+    /// Degrees.
+    pub cog: Option<f64>,
+    /// Degrees.
+    pub heading: Option<u16>,
+}
+
+/// What a back end does for those who ask.
+pub trait StoreReader: Send {
+    /// The positions of a vessel from one time (inclusive) to another (exclusive), oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot answer now.
+    fn track(
+        &mut self,
+        mmsi: u32,
+        from_us: i64,
+        to_us: i64,
+        limit: usize,
+    ) -> Result<Vec<TrackPoint>, StoreError>;
+}
