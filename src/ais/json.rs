@@ -1,0 +1,121 @@
+//! Writes one flat JSON object straight into a buffer: no tree, no allocation.
+
+/// An object being written. Names are ours and need no escaping; text from the air is escaped.
+pub struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<'a> Object<'a> {
+    /// Opens an object.
+    pub fn open(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    /// Closes it.
+    pub fn close(self) {
+        self.out.push(b'}');
+    }
+
+    /// Writes a name; what follows must be one value, written to the returned buffer.
+    pub fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        if !self.first {
+            self.out.push(b',');
+        }
+        self.first = false;
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// An integer.
+    pub fn int(&mut self, name: &str, value: impl Into<i64>) {
+        let out = self.name(name);
+        out.extend_from_slice(itoa::Buffer::new().format(value.into()).as_bytes());
+    }
+
+    /// A truth value.
+    pub fn bool(&mut self, name: &str, value: bool) {
+        self.name(name).extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// `value` divided by `divisor`, with exactly `decimals` digits behind the point, rounded half away from zero.
+    pub fn fixed(&mut self, name: &str, value: i64, divisor: i64, decimals: u32) {
+        write_fixed(self.name(name), value, divisor, decimals);
+    }
+
+    /// Text: quotes, backslashes and control characters are escaped.
+    pub fn text(&mut self, name: &str, value: &[u8]) {
+        write_text(self.name(name), value);
+    }
+}
+
+/// Writes a quoted, escaped string. The bytes are taken as ASCII; others become `?`.
+pub fn write_text(out: &mut Vec<u8>, value: &[u8]) {
+    out.push(b'"');
+    for &byte in value {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0x20..=0x7e => out.push(byte),
+            0..=0x1f => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.push(HEX[usize::from(byte >> 4)]);
+                out.push(HEX[usize::from(byte & 15)]);
+            }
+            _ => out.push(b'?'),
+        }
+    }
+    out.push(b'"');
+}
+
+/// Writes `value / divisor` with exactly `decimals` digits behind the point, rounded half away from zero.
+pub fn write_fixed(out: &mut Vec<u8>, value: i64, divisor: i64, decimals: u32) {
+    let scale = 10_i64.pow(decimals);
+    let magnitude = value.unsigned_abs();
+    let (divisor, scale) = (divisor.unsigned_abs(), scale.unsigned_abs());
+    let scaled = (magnitude * scale * 2 + divisor) / (divisor * 2);
+    if value < 0 && scaled > 0 {
+        out.push(b'-');
+    }
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(digits.format(scaled / scale).as_bytes());
+    if decimals > 0 {
+        out.push(b'.');
+        // One leading 1 keeps the zeros.
+        let fraction = digits.format(scale + scaled % scale);
+        out.extend_from_slice(&fraction.as_bytes()[1..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fixed_numbers_keep_their_decimals() {
+        let check = |value, divisor, decimals, expected: &str| {
+            let mut out = Vec::new();
+            write_fixed(&mut out, value, divisor, decimals);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        };
+        check(0, 600_000, 6, "0.000000");
+        check(-74_103_830, 600_000, 6, "-123.506383");
+        check(5, 10, 1, "0.5");
+        check(-5, 10, 0, "-1");
+        check(-1, 600_000, 4, "0.0000");
+        check(123, 1, 2, "123.00");
+    }
+
+    #[test]
+    fn text_from_the_air_cannot_break_out() {
+        let mut out = Vec::new();
+        let mut object = Object::open(&mut out);
+        object.int("a", 1);
+        object.text("b", b"x\"\\\x01\xff");
+        object.close();
+        assert_eq!(out, br#"{"a":1,"b":"x\"\\\u0001?"}"#);
+    }
+}
