@@ -34,6 +34,8 @@ pub const BATCH_BYTES: usize = 64 * 1024;
 pub struct FeedContext {
     /// Its number, for good, in this data directory.
     pub id: u8,
+    /// Whether it brings a recording, whose messages may be of any age.
+    pub recorded: bool,
     /// Everything that is counted; its own are `counts.feeds[id]`.
     pub counts: Arc<Counts>,
     /// Refused lines, kept for looking at.
@@ -173,6 +175,7 @@ impl Sink for FeedSink {
             channel: message.channel,
             fill: message.fill,
             own_ship: message.own_ship,
+            recorded: self.context.recorded,
             raw: message.raw,
             payload: message.payload,
         });

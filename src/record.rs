@@ -21,6 +21,7 @@ pub const ALIGNMENT: usize = 8;
 const NO_TIME: i64 = i64::MIN;
 const FILL_MASK: u8 = 0b0000_0111;
 const OWN_SHIP: u8 = 0b0000_1000;
+const RECORDED: u8 = 0b0001_0000;
 
 /// What a feed knows of a message when it hands it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct NewRecord<'a> {
     pub fill: u8,
     /// Whether it is about our own ship (VDO).
     pub own_ship: bool,
+    /// Whether it comes from a recording, and so may be of any age.
+    pub recorded: bool,
     /// The lines as they came.
     pub raw: &'a [u8],
     /// The six-bit payload.
@@ -73,6 +76,8 @@ pub struct Record<'a> {
     pub fill: u8,
     /// Whether it is about our own ship (VDO).
     pub own_ship: bool,
+    /// Whether it comes from a recording, and so may be of any age.
+    pub recorded: bool,
     /// The lines as they came, and a joined payload if there is one.
     pub raw: &'a [u8],
     /// The six-bit payload.
@@ -174,6 +179,7 @@ impl<'a> Record<'a> {
             channel: bytes[39],
             fill: bytes[38] & FILL_MASK,
             own_ship: bytes[38] & OWN_SHIP != 0,
+            recorded: bytes[38] & RECORDED != 0,
             raw,
             payload,
         }
@@ -244,7 +250,9 @@ impl Batch {
         header[34..36].copy_from_slice(&payload_len.to_le_bytes());
         header[36] = new.partition;
         header[37] = new.feed;
-        header[38] = (new.fill & FILL_MASK) | if new.own_ship { OWN_SHIP } else { 0 };
+        header[38] = (new.fill & FILL_MASK)
+            | if new.own_ship { OWN_SHIP } else { 0 }
+            | if new.recorded { RECORDED } else { 0 };
         header[39] = new.channel;
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(new.raw);
@@ -306,6 +314,7 @@ mod tests {
             channel: b'A',
             fill: 2,
             own_ship: true,
+            recorded: false,
             raw,
             payload: Payload::Within(14, 28),
         }

@@ -69,6 +69,10 @@ pub mod flags {
     pub const SENDER_TIME: u16 = 16;
     /// Our own ship (VDO).
     pub const OWN_SHIP: u16 = 32;
+    /// The fix is better than 10 m.
+    pub const ACCURATE: u16 = 64;
+    /// Receiver autonomous integrity monitoring is in use.
+    pub const RAIM: u16 = 128;
 }
 
 /// What a stretch of the journal became, for the partitions of one shard.

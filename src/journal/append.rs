@@ -1,0 +1,366 @@
+//! The one thread that writes to the journal.
+//!
+//! In:      batches of records from the feeds, one queue each, in fair turns
+//! Out:     chunks of numbered records to every shard; the sync thread is told what was written
+//! Drops:   never; when there is no room the batch is kept and the feeds' queues fill
+//! Metrics: `ais_journal_appended_total`, `ais_journal_full_turns_total`, `ais_journal_failures_total`
+//!
+//! A shard whose queue is full misses the chunk and reads it back later, so nobody behind the journal can slow it. Chunks are
+//! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::directory::Directory;
+use super::segment::{HEADER_BYTES, Header, Segment};
+use super::sync::SyncQueue;
+use super::{COUNTER_BITS, Chunk, Place, Shared, first_of};
+use crate::clock::Clock;
+use crate::config::JournalConfig;
+use crate::observe::counts::Counts;
+use crate::queue::{Inlet, Outlet, Poll};
+use crate::record::{self, Batch};
+use crate::stage::{Broken, Stage, Turn, Waker};
+
+/// Batches taken from one feed before the next has its turn.
+const BATCHES_PER_FEED: usize = 4;
+/// Bytes that may wait for their sync; beyond that, feeds wait.
+const UNSYNCED_BYTES_MAX: usize = 32 << 20;
+/// After the disk refused, the next try is not sooner than this.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// What the appender is given at its birth.
+pub struct Appender {
+    /// The data directory, for its identity and its generations.
+    pub directory: Directory,
+    /// What it shares with the readers.
+    pub shared: Arc<Shared>,
+    /// What it tells the sync thread.
+    pub sync: Arc<SyncQueue>,
+    /// Wakes the sync thread.
+    pub sync_waker: Waker,
+    /// One queue for each feed.
+    pub feeds: Vec<Inlet<Batch>>,
+    /// One queue for each shard.
+    pub shards: Vec<Outlet<Arc<Chunk>>>,
+    /// Bounds.
+    pub config: JournalConfig,
+    /// Everything that is counted.
+    pub counts: Arc<Counts>,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// The append stage.
+pub struct Append {
+    with: Appender,
+    active: Option<Active>,
+    next_seq: u64,
+    next_index: u32,
+    end: Place,
+    unsynced: VecDeque<Arc<Chunk>>,
+    unsynced_bytes: usize,
+    /// A batch, or the rest of one, that found no room.
+    pending: Option<Vec<u8>>,
+    retry_at: Option<Instant>,
+}
+
+/// The segment being written to.
+struct Active {
+    segment: Arc<Segment>,
+    file: Arc<File>,
+    offset: u32,
+}
+
+impl Append {
+    /// Goes on behind the last segment there is.
+    #[must_use]
+    pub fn new(with: Appender) -> Self {
+        let next_index = with.shared.segments.read().last().map_or(0, |last| last.index) + 1;
+        let (end, next_seq) = (with.shared.head(), with.shared.next_seq());
+        Self {
+            with,
+            active: None,
+            next_seq,
+            next_index,
+            end,
+            unsynced: VecDeque::new(),
+            unsynced_bytes: 0,
+            pending: None,
+            retry_at: None,
+        }
+    }
+
+    /// What it tells the sync thread.
+    #[must_use]
+    pub const fn sync_queue(&self) -> &Arc<SyncQueue> {
+        &self.with.sync
+    }
+}
+
+impl Stage for Append {
+    fn name(&self) -> &'static str {
+        "journal"
+    }
+
+    fn turn(&mut self) -> Result<Turn, Broken> {
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            return Ok(Turn::Idle);
+        }
+        self.retry_at = None;
+        self.release_synced();
+        if self.with.sync.has_failed() && !self.write_again()? {
+            return Ok(Turn::Idle);
+        }
+        if self.unsynced_bytes > UNSYNCED_BYTES_MAX {
+            return Ok(Turn::Stalled);
+        }
+        if let Some(pending) = self.pending.take() {
+            self.append(pending)?;
+        }
+        let (moved, open) = self.take_turns()?;
+        Ok(match (moved, open) {
+            _ if self.pending.is_some() => self.wait_for_room(),
+            (1.., _) => Turn::Moved(moved),
+            (0, true) => Turn::Idle,
+            (0, false) => self.finish(),
+        })
+    }
+}
+
+impl Append {
+    /// A few batches from each feed; says how many, and whether any feed is still there.
+    fn take_turns(&mut self) -> Result<(u32, bool), Broken> {
+        let (mut moved, mut open) = (0, false);
+        for feed in 0..self.with.feeds.len() {
+            for _ in 0..BATCHES_PER_FEED {
+                if self.pending.is_some() {
+                    return Ok((moved, true));
+                }
+                match self.with.feeds[feed].poll() {
+                    Poll::Item(batch) => {
+                        self.append(batch.into_bytes())?;
+                        moved += 1;
+                        open = true;
+                    }
+                    Poll::Empty => {
+                        open = true;
+                        break;
+                    }
+                    Poll::Closed => break,
+                }
+            }
+        }
+        Ok((moved, open))
+    }
+
+    /// Numbers records and writes them, to as many segments as they need.
+    fn append(&mut self, mut bytes: Vec<u8>) -> Result<(), Broken> {
+        while !bytes.is_empty() {
+            if !self.has_room(&bytes) && !self.begin_segment(self.next_seq)? {
+                self.pending = Some(bytes);
+                return Ok(());
+            }
+            let (fitting, count) = self.number(&mut bytes)?;
+            if fitting == 0 {
+                return Err(Broken("a batch holds bytes that are no record".to_owned()));
+            }
+            let rest = bytes.split_off(fitting);
+            if !self.write(&bytes) {
+                bytes.extend_from_slice(&rest);
+                self.pending = Some(bytes);
+                return Ok(());
+            }
+            self.publish(bytes, count);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn has_room(&self, bytes: &[u8]) -> bool {
+        let first = record::length(bytes).map_or(0, record::aligned);
+        self.active
+            .as_ref()
+            .is_some_and(|active| u64::from(active.offset) + first as u64 <= self.capacity())
+    }
+
+    const fn capacity(&self) -> u64 {
+        self.with.config.segment_bytes
+    }
+
+    /// Gives numbers to the records that fit into the segment; says how many bytes and records those are.
+    fn number(&mut self, bytes: &mut [u8]) -> Result<(usize, u64), Broken> {
+        let room = self.active.as_ref().map_or(0, |active| {
+            usize::try_from(self.capacity().saturating_sub(u64::from(active.offset))).unwrap_or(0)
+        });
+        self.begin_generation_if_used_up(bytes.len())?;
+        let (mut at, mut count) = (0, 0);
+        while let Ok(length) = record::length(&bytes[at..]) {
+            let end = at + record::aligned(length);
+            if end > room {
+                break;
+            }
+            record::number(&mut bytes[at..at + length], self.next_seq + count);
+            at = end;
+            count += 1;
+        }
+        Ok((at, count))
+    }
+
+    /// A generation has 2^40 numbers; long before they are used up the next one is begun.
+    fn begin_generation_if_used_up(&mut self, bytes: usize) -> Result<(), Broken> {
+        let used = self.next_seq & (first_of(1) - 1);
+        if used + (bytes as u64) < first_of(1) {
+            return Ok(());
+        }
+        let generation = self
+            .with
+            .directory
+            .next_generation()
+            .map_err(|error| Broken::because("begin a new generation", error))?;
+        self.next_seq = first_of(generation);
+        tracing::info!(generation, "began a new generation: 2^{COUNTER_BITS} numbers were used");
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> bool {
+        let Some(active) = &self.active else { return false };
+        match active.file.write_all_at(bytes, u64::from(active.offset)) {
+            Ok(()) => true,
+            Err(error) => {
+                self.with.counts.journal.failures.add(1);
+                tracing::error!(segment = active.segment.index, %error, "write to the journal failed");
+                // What is behind the offset is unknown now: go on in a new segment.
+                self.active = None;
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                false
+            }
+        }
+    }
+
+    /// Tells everybody of records that were written.
+    fn publish(&mut self, bytes: Vec<u8>, count: u64) {
+        let Some(active) = &mut self.active else { return };
+        let length = bytes.len();
+        active.offset += u32::try_from(length).unwrap_or(u32::MAX);
+        self.next_seq += count;
+        let follows = self.end;
+        self.end = Place { segment: active.segment.index, offset: active.offset };
+        self.with.sync.written(&active.file, active.segment.index, self.next_seq);
+        self.with.sync_waker.wake();
+        let chunk = Arc::new(Chunk { bytes, follows, end: self.end, next_seq: self.next_seq });
+        for shard in &self.with.shards {
+            // A full queue is no loss: the shard reads the chunk back.
+            let _ = shard.offer(Arc::clone(&chunk));
+        }
+        self.unsynced_bytes += length;
+        self.unsynced.push_back(chunk);
+        self.with.shared.set_head(self.end, self.next_seq);
+        let counts = &self.with.counts.journal;
+        counts.appended.add(count);
+        counts.appended_bytes.add(length as u64);
+        counts.next_seq.set(self.next_seq.cast_signed());
+    }
+
+    /// Begins a segment when the bound and the disk allow it; says whether they did.
+    fn begin_segment(&mut self, first_seq: u64) -> Result<bool, Broken> {
+        let config = &self.with.config;
+        if self.with.shared.bytes() + config.segment_bytes > config.bytes_max {
+            return Ok(false);
+        }
+        let header = Header {
+            instance: *self.with.directory.instance().as_bytes(),
+            first_seq,
+            created_us: self.with.clock.now_us(),
+        };
+        match Segment::create(&self.with.shared.dir, self.next_index, header, config.segment_bytes)
+        {
+            Ok((segment, file)) => {
+                self.close_segment();
+                let segment = Arc::new(segment);
+                self.with.shared.segments.write().push(Arc::clone(&segment));
+                self.active = Some(Active { segment, file: Arc::new(file), offset: HEADER_BYTES });
+                self.next_index += 1;
+                Ok(true)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                self.next_index += 1;
+                Ok(false)
+            }
+            Err(error) => {
+                self.with.counts.journal.failures.add(1);
+                tracing::error!(index = self.next_index, %error, "cannot begin a journal segment");
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                Ok(false)
+            }
+        }
+    }
+
+    fn close_segment(&mut self) {
+        if let Some(active) = self.active.take()
+            && let Err(error) = active.segment.cut(&active.file, active.offset)
+        {
+            tracing::warn!(segment = active.segment.index, %error, "cannot cut a journal segment");
+        }
+    }
+
+    /// After a failed sync: the chunks that were not synced go to a new segment, numbered as they are.
+    fn write_again(&mut self) -> Result<bool, Broken> {
+        self.active = None;
+        let first_seq = self.with.shared.synced_seq();
+        self.with.sync.start_over();
+        let chunks: Vec<Arc<Chunk>> = self.unsynced.iter().cloned().collect();
+        for chunk in &chunks {
+            if !self.has_room(&chunk.bytes) && !self.begin_segment(first_seq)? {
+                self.with.sync.fail();
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                return Ok(false);
+            }
+            if !self.write(&chunk.bytes) {
+                self.with.sync.fail();
+                return Ok(false);
+            }
+            if let Some(active) = &mut self.active {
+                active.offset += u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
+                self.end = Place { segment: active.segment.index, offset: active.offset };
+                self.with.sync.written(&active.file, active.segment.index, chunk.next_seq);
+            }
+        }
+        self.with.shared.set_head(self.end, self.next_seq);
+        self.with.sync_waker.wake();
+        // A disk that fails again at once must not be kept busy with the same records.
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        Ok(true)
+    }
+
+    fn release_synced(&mut self) {
+        let synced = self.with.shared.synced_seq();
+        while let Some(chunk) = self.unsynced.front()
+            && chunk.next_seq <= synced
+        {
+            self.unsynced_bytes -= chunk.bytes.len();
+            self.unsynced.pop_front();
+        }
+    }
+
+    fn wait_for_room(&self) -> Turn {
+        self.with.counts.journal.full_turns.add(1);
+        self.with.sync_waker.wake();
+        Turn::Stalled
+    }
+
+    /// The feeds are gone: waits for the last sync, then lets go of the shards.
+    fn finish(&mut self) -> Turn {
+        if self.with.shared.synced_seq() < self.next_seq && !self.unsynced.is_empty() {
+            self.with.sync_waker.wake();
+            return Turn::Stalled;
+        }
+        self.close_segment();
+        self.with.sync.close();
+        self.with.sync_waker.wake();
+        Turn::Finished
+    }
+}

@@ -1,0 +1,256 @@
+//! The data directory: one owner at a time, an identity for good, and a new generation at each start.
+//!
+//! ```text
+//! lock         held by the running process, names its pid
+//! instance     the UUID of this directory; offsets in a store are kept by it
+//! generation   the number of the last start, synced before the first append of that start
+//! journal/     segments, and quarantine/ for files that are none
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use uuid::Uuid;
+
+/// A data directory that this process owns until it is dropped.
+#[derive(Debug)]
+pub struct Directory {
+    root: PathBuf,
+    instance: Uuid,
+    generation: u64,
+    _lock: Flock<File>,
+}
+
+/// Why a data directory cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// Another process owns it.
+    #[error("data directory {path} is in use by process {owner}")]
+    Owned {
+        /// The directory.
+        path: String,
+        /// What the lock file says of its owner.
+        owner: String,
+    },
+    /// It cannot be made, read or written.
+    #[error("data directory {path}: {doing}: {error}")]
+    Io {
+        /// The directory.
+        path: String,
+        /// What was being done.
+        doing: &'static str,
+        /// What went wrong.
+        error: io::Error,
+    },
+    /// One of its files does not hold what it should.
+    #[error(
+        "data directory {path}: {file} holds {found:?}, which is no {what}; restore it, or start with an empty directory"
+    )]
+    Damaged {
+        /// The directory.
+        path: String,
+        /// The file.
+        file: &'static str,
+        /// The beginning of what it holds.
+        found: String,
+        /// What it should hold.
+        what: &'static str,
+    },
+}
+
+impl Directory {
+    /// Takes the directory, making it when it is not there, and begins a new generation.
+    ///
+    /// # Errors
+    /// When another process owns it, or it cannot be read or written.
+    pub fn take(root: &Path) -> Result<Self, Unavailable> {
+        let failed = |doing| {
+            let path = root.display().to_string();
+            move |error| Unavailable::Io { path, doing, error }
+        };
+        std::fs::create_dir_all(journal_dir(root)).map_err(failed("make it"))?;
+        std::fs::create_dir_all(quarantine_dir(root)).map_err(failed("make it"))?;
+        let lock = lock(root)?;
+        let instance = instance(root)?;
+        let generation = last_generation(root)? + 1;
+        write_synced(root, "generation", &generation.to_string())
+            .map_err(failed("begin a new generation"))?;
+        Ok(Self { root: root.to_owned(), instance, generation, _lock: lock })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub const fn instance(&self) -> Uuid {
+        self.instance
+    }
+
+    /// The number of this start, from 1.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Begins another generation while running, when one is used up.
+    ///
+    /// # Errors
+    /// When its number cannot be made durable.
+    pub fn next_generation(&mut self) -> io::Result<u64> {
+        write_synced(&self.root, "generation", &(self.generation + 1).to_string())?;
+        self.generation += 1;
+        Ok(self.generation)
+    }
+}
+
+/// Where the segments of a data directory are.
+#[must_use]
+pub fn journal_dir(root: &Path) -> PathBuf {
+    root.join("journal")
+}
+
+/// Where files that are no segments are put.
+#[must_use]
+pub fn quarantine_dir(root: &Path) -> PathBuf {
+    journal_dir(root).join("quarantine")
+}
+
+/// The identity of a data directory that is not owned, for commands that only read.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn read_instance(root: &Path) -> Result<Uuid, Unavailable> {
+    let text = std::fs::read_to_string(root.join("instance")).map_err(|error| Unavailable::Io {
+        path: root.display().to_string(),
+        doing: "read its identity",
+        error,
+    })?;
+    parse(root, "instance", "UUID", &text)
+}
+
+fn lock(root: &Path) -> Result<Flock<File>, Unavailable> {
+    let failed =
+        |error| Unavailable::Io { path: root.display().to_string(), doing: "lock it", error };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(root.join("lock"))
+        .map_err(failed)?;
+    let mut held =
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(mut file, errno)| {
+            if errno != nix::errno::Errno::EWOULDBLOCK {
+                return failed(errno.into());
+            }
+            let mut owner = String::new();
+            let _ = file.read_to_string(&mut owner);
+            Unavailable::Owned { path: root.display().to_string(), owner: owner.trim().to_owned() }
+        })?;
+    held.set_len(0).map_err(failed)?;
+    writeln!(held, "{}", std::process::id()).map_err(failed)?;
+    Ok(held)
+}
+
+fn instance(root: &Path) -> Result<Uuid, Unavailable> {
+    match std::fs::read_to_string(root.join("instance")) {
+        Ok(text) => parse(root, "instance", "UUID", &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let instance = Uuid::new_v4();
+            write_synced(root, "instance", &instance.to_string()).map_err(|error| {
+                Unavailable::Io {
+                    path: root.display().to_string(),
+                    doing: "write its identity",
+                    error,
+                }
+            })?;
+            Ok(instance)
+        }
+        Err(error) => Err(Unavailable::Io {
+            path: root.display().to_string(),
+            doing: "read its identity",
+            error,
+        }),
+    }
+}
+
+fn last_generation(root: &Path) -> Result<u64, Unavailable> {
+    match std::fs::read_to_string(root.join("generation")) {
+        Ok(text) => parse(root, "generation", "number", &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(Unavailable::Io {
+            path: root.display().to_string(),
+            doing: "read its generation",
+            error,
+        }),
+    }
+}
+
+fn parse<T: std::str::FromStr>(
+    root: &Path,
+    file: &'static str,
+    what: &'static str,
+    text: &str,
+) -> Result<T, Unavailable> {
+    text.trim().parse().map_err(|_| Unavailable::Damaged {
+        path: root.display().to_string(),
+        file,
+        found: text.chars().take(40).collect(),
+        what,
+    })
+}
+
+/// Replaces a small file so that after a crash either the old or the new one is there, whole.
+///
+/// # Errors
+/// When that cannot be done; the old one is then still there.
+pub fn write_synced(root: &Path, name: &str, text: &str) -> io::Result<()> {
+    let temporary = root.join(format!("{name}.new"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, root.join(name))?;
+    File::open(root)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_start_has_a_number_of_its_own_and_the_identity_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Directory::take(dir.path()).unwrap();
+        let (instance, generation) = (first.instance(), first.generation());
+        drop(first);
+        let second = Directory::take(dir.path()).unwrap();
+        assert_eq!((second.instance(), second.generation()), (instance, generation + 1));
+    }
+
+    #[test]
+    fn a_second_owner_is_told_who_the_first_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = Directory::take(dir.path()).unwrap();
+        let refused = Directory::take(dir.path()).unwrap_err().to_string();
+        assert!(
+            refused.ends_with(&format!("in use by process {}", std::process::id())),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_damaged_generation_is_not_guessed() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Directory::take(dir.path()).unwrap());
+        std::fs::write(dir.path().join("generation"), "many").unwrap();
+        let refused = Directory::take(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("generation holds \"many\", which is no number"), "{refused}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Looking at a journal without owning it: `journal verify` and `journal dump`.

@@ -1,0 +1,166 @@
+//! Opening a journal at the start: what is there, what is none of ours, and where replay begins.
+//!
+//! Whatever is found, the daemon starts: a file that is no segment goes to `quarantine/`, a torn tail is cut, and a damaged
+//! record is skipped when it is read.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::directory::{Directory, journal_dir, quarantine_dir};
+use super::read_back::ReadBack;
+use super::segment::{EXTENSION, HEADER_BYTES, Segment, index_of};
+use super::{Place, Shared, first_of};
+use crate::observe::counts::Counts;
+use crate::record;
+
+/// Opens the journal of a directory: lists its segments, cuts the last one behind its last record, and begins numbering in a
+/// generation that no segment has used.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared>> {
+    let dir = journal_dir(directory.root());
+    let segments = list(&dir, directory, counts)?;
+    // The file that holds the generation may have been lost: numbers in the journal are not used again either.
+    let newest = segments.last().map_or(0, |last| last.header.first_seq >> super::COUNTER_BITS);
+    while directory.generation() <= newest {
+        directory.next_generation()?;
+    }
+    let last = segments.last().cloned();
+    let start = Place { segment: last.as_ref().map_or(0, |last| last.index), offset: 0 };
+    let next_seq = first_of(directory.generation());
+    let shared = Arc::new(Shared::new(dir, segments, start, next_seq));
+    if let Some(last) = last {
+        let end = end_of(&shared, &last)?;
+        let file = std::fs::OpenOptions::new().write(true).open(&last.path)?;
+        if let Err(error) = last.cut(&file, end.offset) {
+            tracing::warn!(path = %last.path.display(), %error, "cannot cut the torn tail of a segment");
+        }
+        shared.set_head(end, next_seq);
+    }
+    Ok(shared)
+}
+
+/// The segments, oldest first; whatever else calls itself one is moved away.
+fn list(dir: &Path, directory: &Directory, counts: &Counts) -> io::Result<Vec<Arc<Segment>>> {
+    let mut segments = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != EXTENSION) {
+            continue;
+        }
+        let why = match index_of(&path) {
+            None => "its name has no index".to_owned(),
+            Some(index) => match Segment::open(&path, index, directory.instance().as_bytes())? {
+                Ok(segment) => {
+                    segments.push(Arc::new(segment));
+                    continue;
+                }
+                Err(not_ours) => not_ours.to_string(),
+            },
+        };
+        quarantine(&path, directory.root(), &why, counts)?;
+    }
+    segments.sort_by_key(|segment| segment.index);
+    Ok(segments)
+}
+
+fn quarantine(path: &Path, root: &Path, why: &str, counts: &Counts) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default();
+    let mut target = quarantine_dir(root).join(name);
+    let mut n = 1;
+    while target.exists() {
+        target = quarantine_dir(root).join(format!("{}.{n}", name.to_string_lossy()));
+        n += 1;
+    }
+    std::fs::rename(path, &target)?;
+    counts.journal.quarantined.add(1);
+    tracing::error!(path = %path.display(), why, "moved a file that is no journal segment to quarantine");
+    Ok(())
+}
+
+/// Where the last intact record of a segment ends.
+fn end_of(shared: &Arc<Shared>, segment: &Segment) -> io::Result<Place> {
+    let mut reader = ReadBack::new(Arc::clone(shared));
+    let limit = u32::try_from(segment.disk_bytes()).unwrap_or(u32::MAX);
+    let to = Place { segment: segment.index, offset: limit };
+    let mut end = Place { segment: segment.index, offset: HEADER_BYTES };
+    let mut at = end;
+    while at < to {
+        let stretch = reader.read(at, to)?;
+        if stretch.bytes > 0 {
+            end = stretch.end;
+        }
+        if stretch.end <= at {
+            break;
+        }
+        at = stretch.end;
+    }
+    Ok(end)
+}
+
+/// Where a replay begins that is to decide everything from `next_seq` on: one dedup window of `window_us` before it, by
+/// received time. Records there are looked at for what they say of the window, and make no rows.
+///
+/// # Errors
+/// When a segment cannot be read.
+pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::Result<Place> {
+    let segments = shared.segments.read().clone();
+    let Some(first) = segments.first() else { return Ok(shared.head()) };
+    let holds =
+        segments.iter().rposition(|segment| segment.header.first_seq <= next_seq).unwrap_or(0);
+    // The received time at the offset, or of the last record before it.
+    let mut offset_us = segments[holds].header.created_us;
+    walk(shared, begin_of(&segments[holds]), |_, record| {
+        offset_us = record::received_us(record);
+        record::seq(record) < next_seq
+    })?;
+    let from_us = offset_us.saturating_sub(window_us);
+    let begin = segments[..=holds].iter().rev().find(|segment| segment.header.created_us < from_us);
+    let mut start = begin.map_or_else(|| begin_of(first), begin_of);
+    walk(shared, start, |place, record| {
+        let earlier = record::received_us(record) < from_us && record::seq(record) < next_seq;
+        if earlier {
+            start = after(place, record);
+        }
+        earlier
+    })?;
+    Ok(start)
+}
+
+fn begin_of(segment: &Arc<Segment>) -> Place {
+    Place { segment: segment.index, offset: HEADER_BYTES }
+}
+
+fn after(place: Place, record: &[u8]) -> Place {
+    let length = u32::try_from(record::aligned(record.len())).unwrap_or(0);
+    Place { offset: place.offset + length, ..place }
+}
+
+/// Calls `wants_more` with each record's place and bytes, until it says no or there are no more.
+fn walk(
+    shared: &Arc<Shared>,
+    from: Place,
+    mut wants_more: impl FnMut(Place, &[u8]) -> bool,
+) -> io::Result<()> {
+    let mut reader = ReadBack::new(Arc::clone(shared));
+    let (mut at, head) = (from, shared.head());
+    while at < head {
+        let stretch = reader.read(at, head)?;
+        let bytes = reader.bytes(&stretch);
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let mut place = Place { offset: stretch.end.offset.saturating_sub(length), ..stretch.end };
+        for record in record::Walk::new(bytes) {
+            if !wants_more(place, record) {
+                return Ok(());
+            }
+            place = after(place, record);
+        }
+        if stretch.end <= at {
+            return Ok(());
+        }
+        at = stretch.end;
+    }
+    Ok(())
+}

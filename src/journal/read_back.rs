@@ -1,0 +1,168 @@
+//! Reads records out of segments, past whatever is damaged.
+//!
+//! In:      a place to read from and one to read to
+//! Out:     whole, intact records, a stretch at a time
+//! Drops:   damaged records, counted when records follow them; a torn tail is normal and is not counted
+//! Metrics: `ais_journal_corrupt_records_total`
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::segment::{HEADER_BYTES, Segment};
+use super::{Place, Shared};
+use crate::record::{self, ALIGNMENT, RECORD_BYTES_MAX, Unreadable};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// A stretch of records that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Bytes of intact records at the start of [`ReadBack::bytes`]; may be 0.
+    pub bytes: usize,
+    /// Where to read on; the place read from when there is nothing more.
+    pub end: Place,
+    /// Damaged places that were skipped.
+    pub skipped: u32,
+}
+
+/// A reader with a buffer and the segment it is in.
+pub struct ReadBack {
+    shared: Arc<Shared>,
+    open: Option<(u32, File)>,
+    buffer: Vec<u8>,
+}
+
+impl ReadBack {
+    /// A reader of this journal; its buffer is made when it is first used.
+    #[must_use]
+    pub const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, open: None, buffer: Vec::new() }
+    }
+
+    /// What the last read found.
+    #[must_use]
+    pub fn bytes(&self, stretch: &Stretch) -> &[u8] {
+        &self.buffer[..stretch.bytes]
+    }
+
+    /// Reads the records from one place on, at most to another, and at most to the end of their segment.
+    ///
+    /// # Errors
+    /// When a segment that is there cannot be read.
+    pub fn read(&mut self, from: Place, to: Place) -> io::Result<Stretch> {
+        let Some(segment) = self.shared.segment(from.segment) else {
+            return Ok(self.next_segment(from, to, 0));
+        };
+        let limit = self.limit(&segment, to)?;
+        let offset = from.offset.max(HEADER_BYTES);
+        if offset >= limit {
+            return Ok(self.next_segment(from, to, 0));
+        }
+        self.fill(offset, limit)?;
+        let bytes = intact_bytes(&self.buffer, &segment);
+        if bytes > 0 {
+            let end = Place { segment: from.segment, offset: advance(offset, bytes) };
+            return Ok(Stretch { bytes, end, skipped: 0 });
+        }
+        match self.next_intact(offset, limit, &segment)? {
+            Some(offset) => {
+                let end = Place { segment: from.segment, offset };
+                Ok(Stretch { bytes: 0, end, skipped: 1 })
+            }
+            None => Ok(self.next_segment(from, to, 0)),
+        }
+    }
+
+    /// Up to where the segment may be read; opens it.
+    fn limit(&mut self, segment: &Segment, to: Place) -> io::Result<u32> {
+        if self.open.as_ref().is_none_or(|(index, _)| *index != segment.index) {
+            self.open = Some((segment.index, File::open(&segment.path)?));
+        }
+        if to.segment == segment.index {
+            return Ok(to.offset);
+        }
+        let length =
+            self.open.as_ref().map_or(Ok(0), |(_, file)| file.metadata().map(|it| it.len()))?;
+        Ok(u32::try_from(length).unwrap_or(u32::MAX))
+    }
+
+    fn fill(&mut self, offset: u32, limit: u32) -> io::Result<()> {
+        let wanted = READ_BYTES.min((limit - offset) as usize);
+        self.buffer.resize(wanted, 0);
+        let Some((_, file)) = &self.open else { return Ok(()) };
+        let mut got = 0;
+        while got < wanted {
+            let at = u64::from(offset) + got as u64;
+            match file.read_at(&mut self.buffer[got..], at) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.buffer.truncate(got);
+        Ok(())
+    }
+
+    fn next_segment(&self, from: Place, to: Place, skipped: u32) -> Stretch {
+        let end = match self.shared.segment_after(from.segment) {
+            Some(next) if next.index <= to.segment => {
+                Place { segment: next.index, offset: HEADER_BYTES }
+            }
+            _ => to.max(from),
+        };
+        Stretch { bytes: 0, end, skipped }
+    }
+
+    /// The next place at which an intact record starts, behind a damaged one.
+    fn next_intact(&mut self, from: u32, limit: u32, segment: &Segment) -> io::Result<Option<u32>> {
+        let mut offset = advance(from, ALIGNMENT);
+        while offset < limit {
+            self.fill(offset, limit)?;
+            if self.buffer.is_empty() {
+                return Ok(None);
+            }
+            if let Some(at) = find_intact(&self.buffer, segment) {
+                return Ok(Some(advance(offset, at)));
+            }
+            // A record that begins near the end of this window is whole in the next one.
+            let whole = self.buffer.len() == READ_BYTES;
+            let step = if whole { READ_BYTES - RECORD_BYTES_MAX } else { self.buffer.len() };
+            offset = advance(offset, step);
+        }
+        Ok(None)
+    }
+}
+
+fn advance(offset: u32, bytes: usize) -> u32 {
+    offset.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX))
+}
+
+/// How many bytes at the start are intact records of this segment.
+fn intact_bytes(bytes: &[u8], segment: &Segment) -> usize {
+    let mut at = 0;
+    while let Some(length) = intact_at(&bytes[at.min(bytes.len())..], segment) {
+        at += record::aligned(length);
+    }
+    // The padding of the last record may lie behind the window or the end of the file.
+    at.min(bytes.len())
+}
+
+fn find_intact(bytes: &[u8], segment: &Segment) -> Option<usize> {
+    (0..bytes.len()).step_by(ALIGNMENT).find(|&at| intact_at(&bytes[at..], segment).is_some())
+}
+
+/// The length of the record here, if it is whole and may be in this segment.
+fn intact_at(bytes: &[u8], segment: &Segment) -> Option<usize> {
+    match record::length(bytes) {
+        Ok(length) => {
+            let record = &bytes[..length];
+            let ours = record::seq(record) >= segment.header.first_seq;
+            (ours && record::intact(record)).then_some(length)
+        }
+        Err(Unreadable::Blank | Unreadable::Damaged) => None,
+    }
+}

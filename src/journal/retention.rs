@@ -1,0 +1,126 @@
+//! Deletes segments that nobody needs any more.
+//!
+//! A segment may go when every partition's committed offset has passed it *and* its newest record is older than the
+//! dedup window before the oldest offset: a restart rebuilds the window from what is kept.
+//!
+//! Both times are taken from the headers: what a segment holds was received before the next one was begun, and the record at an
+//! offset was received after the segment that holds it was begun, or not long before. `SLACK_US` covers the way from socket to segment.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use super::segment::Segment;
+use crate::clock::SECOND_US;
+use crate::observe::counts::Counts;
+
+/// How long a message may take from its receipt to its segment, for the purpose of keeping enough.
+const SLACK_US: i64 = 5 * SECOND_US;
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What is kept, and when it was last looked at.
+pub struct Retention {
+    shared: Arc<Shared>,
+    counts: Arc<Counts>,
+    window_us: i64,
+    keep_all: bool,
+    last: Option<Instant>,
+}
+
+impl Retention {
+    /// Keeps one dedup window of `window_us` before the oldest offset, or everything.
+    #[must_use]
+    pub const fn new(
+        shared: Arc<Shared>,
+        counts: Arc<Counts>,
+        window_us: i64,
+        keep_all: bool,
+    ) -> Self {
+        Self { shared, counts, window_us, keep_all, last: None }
+    }
+
+    /// Deletes what may go, at most once a second.
+    pub fn sweep_if_due(&mut self) {
+        if self.last.is_some_and(|last| last.elapsed() < SWEEP_EVERY) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        if !self.keep_all {
+            self.sweep();
+        }
+        self.counts.journal.bytes.set(i64::try_from(self.shared.bytes()).unwrap_or(i64::MAX));
+        let segments = self.shared.segments.read().len();
+        self.counts.journal.segments.set(i64::try_from(segments).unwrap_or(i64::MAX));
+    }
+
+    fn sweep(&self) {
+        let deletable = {
+            let segments = self.shared.segments.read();
+            deletable(&segments, self.shared.committed(), self.window_us)
+        };
+        for _ in 0..deletable {
+            let Some(oldest) = self.shared.segments.read().first().cloned() else { return };
+            if let Err(error) = std::fs::remove_file(&oldest.path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %oldest.path.display(), %error, "cannot delete a segment; trying again");
+                return;
+            }
+            self.shared.segments.write().remove(0);
+            self.counts.journal.deleted.add(1);
+        }
+    }
+}
+
+/// How many of the oldest segments may go.
+fn deletable(segments: &[Arc<Segment>], committed: u64, window_us: i64) -> usize {
+    // The segment that holds the oldest offset: the last that begins at or before it.
+    let Some(holds_offset) =
+        segments.iter().rposition(|segment| segment.header.first_seq <= committed)
+    else {
+        return 0;
+    };
+    let keep_from_us = segments[holds_offset].header.created_us - SLACK_US - window_us;
+    segments[..holds_offset]
+        .iter()
+        .zip(&segments[1..])
+        .take_while(|(_, next)| next.header.created_us < keep_from_us)
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::segment::Header;
+
+    /// Segments begun at these seconds, 100 numbers each.
+    fn segments(dir: &std::path::Path, begun_s: &[i64]) -> Vec<Arc<Segment>> {
+        let header = |n: usize, begun_s: i64| Header {
+            instance: [1; 16],
+            first_seq: n as u64 * 100,
+            created_us: begun_s * SECOND_US,
+        };
+        let make = |(n, begun_s): (usize, &i64)| {
+            let index = u32::try_from(n).unwrap();
+            Arc::new(Segment::create(dir, index, header(n, *begun_s), 4096).unwrap().0)
+        };
+        begun_s.iter().enumerate().map(make).collect()
+    }
+
+    #[test]
+    fn a_segment_goes_only_when_it_is_committed_and_the_window_has_left_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = segments(dir.path(), &[0, 100, 112, 200]);
+        let check = |committed, expected| {
+            assert_eq!(deletable(&segments, committed, 10 * SECOND_US), expected, "{committed}");
+        };
+        check(0, 0);
+        check(99, 0);
+        // The offset lies in the segment begun at 100 s; the first may hold records up to then.
+        check(199, 0);
+        // In the one begun at 112 s: 15 s before is 97 s, and the first may reach to 100 s.
+        check(250, 0);
+        check(300, 2);
+        check(5000, 2);
+    }
+}

@@ -1,0 +1,221 @@
+//! One segment file: a header, then records up to the end.
+//!
+//! ```text
+//! 0 "AISDJRNL" │ 8 version u32 │ 12 crc32c u32 │ 16 instance 16 │ 32 first_seq u64 │ 40 created_us i64 │ 48 zeros │ 64 records …
+//! ```
+//!
+//! The file is preallocated, so that a sync need not wait for the file system's own journal to note a new length, and cut to
+//! its records when the next one is begun. What is not yet written reads as zeros.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::fcntl::{FallocateFlags, fallocate};
+
+/// Bytes of the header.
+pub const HEADER_BYTES: u32 = 64;
+/// The format that this program writes, and the only one it reads.
+pub const VERSION: u32 = 1;
+/// What segment files are called after their index.
+pub const EXTENSION: &str = "journal";
+
+const MAGIC: &[u8; 8] = b"AISDJRNL";
+
+/// What a segment's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The data directory it belongs to.
+    pub instance: [u8; 16],
+    /// No record in it has a smaller number.
+    pub first_seq: u64,
+    /// When it was begun, microseconds since 1970.
+    pub created_us: i64,
+}
+
+/// Why a file is no segment of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurs {
+    /// It is shorter than a header.
+    #[error("the file is shorter than a header")]
+    Short,
+    /// It does not begin as a segment does.
+    #[error("the file does not begin as a journal segment does")]
+    Magic,
+    /// It was written in another format.
+    #[error("format version {0}, this program reads only version {VERSION}")]
+    Version(u32),
+    /// Its header is damaged.
+    #[error("the checksum of the header is wrong")]
+    Damaged,
+    /// It belongs to another data directory.
+    #[error("the file belongs to another data directory")]
+    Instance,
+}
+
+impl Header {
+    fn encode(&self) -> [u8; HEADER_BYTES as usize] {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        bytes[0..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.instance);
+        bytes[32..40].copy_from_slice(&self.first_seq.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.created_us.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[16..]);
+        bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// When the bytes are not the header of a segment in this format.
+    pub fn decode(bytes: &[u8; HEADER_BYTES as usize]) -> Result<Self, NotOurs> {
+        let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
+        let (version, rest) = rest.split_first_chunk::<4>().ok_or(NotOurs::Short)?;
+        let (crc, rest) = rest.split_first_chunk::<4>().ok_or(NotOurs::Short)?;
+        if magic != MAGIC {
+            return Err(NotOurs::Magic);
+        }
+        if u32::from_le_bytes(*version) != VERSION {
+            return Err(NotOurs::Version(u32::from_le_bytes(*version)));
+        }
+        if u32::from_le_bytes(*crc) != crc32c::crc32c(rest) {
+            return Err(NotOurs::Damaged);
+        }
+        let (instance, rest) = rest.split_first_chunk::<16>().ok_or(NotOurs::Short)?;
+        let (first_seq, rest) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
+        let (created_us, _) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
+        Ok(Self {
+            instance: *instance,
+            first_seq: u64::from_le_bytes(*first_seq),
+            created_us: i64::from_le_bytes(*created_us),
+        })
+    }
+}
+
+/// A segment, as everybody who reads it knows it.
+#[derive(Debug)]
+pub struct Segment {
+    /// Its place in the order of segments; never used twice.
+    pub index: u32,
+    /// Its file.
+    pub path: PathBuf,
+    /// What its header says.
+    pub header: Header,
+    /// Bytes of the file, as preallocated or as cut.
+    disk_bytes: AtomicU64,
+}
+
+/// The file name of the segment of this index.
+#[must_use]
+pub fn file_name(index: u32) -> String {
+    format!("{index:010}.{EXTENSION}")
+}
+
+/// The index in a file name, if it is one of a segment.
+#[must_use]
+pub fn index_of(path: &Path) -> Option<u32> {
+    (path.extension()? == EXTENSION).then_some(())?;
+    let stem = path.file_stem()?.to_str()?;
+    (stem.len() == 10).then_some(())?;
+    stem.parse().ok()
+}
+
+impl Segment {
+    /// Begins a segment: the file is made, preallocated, and its header written. Nothing is synced.
+    ///
+    /// # Errors
+    /// When there is no room, or the file cannot be made.
+    pub fn create(dir: &Path, index: u32, header: Header, bytes: u64) -> io::Result<(Self, File)> {
+        let path = dir.join(file_name(index));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        let prepared =
+            preallocate(&file, bytes).and_then(|()| file.write_all_at(&header.encode(), 0));
+        if let Err(error) = prepared {
+            // A file without a header would only be put into quarantine at the next start.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok((Self { index, path, header, disk_bytes: AtomicU64::new(bytes) }, file))
+    }
+
+    /// Opens a segment of an earlier run for reading; says why when it is none of ours.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open(path: &Path, index: u32, instance: &[u8; 16]) -> io::Result<Result<Self, NotOurs>> {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let mut raw = [0; HEADER_BYTES as usize];
+        if bytes < u64::from(HEADER_BYTES) {
+            return Ok(Err(NotOurs::Short));
+        }
+        file.read_exact_at(&mut raw, 0)?;
+        Ok(Header::decode(&raw).and_then(|header| {
+            if header.instance != *instance {
+                return Err(NotOurs::Instance);
+            }
+            Ok(Self { index, path: path.to_owned(), header, disk_bytes: AtomicU64::new(bytes) })
+        }))
+    }
+
+    /// Bytes of its file.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Acquire)
+    }
+
+    /// Cuts the file behind its last record, giving back what was preallocated.
+    ///
+    /// # Errors
+    /// When the file cannot be cut; it then stays as long as it was, which harms nothing.
+    pub fn cut(&self, file: &File, end: u32) -> io::Result<()> {
+        file.set_len(u64::from(end))?;
+        self.disk_bytes.store(u64::from(end), Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Reserves the file's bytes; on a file system that cannot, the file is made long and stays sparse.
+fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
+    let length = i64::try_from(bytes).map_err(io::Error::other)?;
+    match fallocate(file.as_fd(), FallocateFlags::empty(), 0, length) {
+        Ok(()) => Ok(()),
+        Err(nix::errno::Errno::EOPNOTSUPP) => file.set_len(bytes),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Header = Header { instance: [7; 16], first_seq: 1 << 40, created_us: 99 };
+
+    #[test]
+    fn a_header_reads_as_it_was_written_and_no_damage_passes() {
+        let bytes = HEADER.encode();
+        assert_eq!(Header::decode(&bytes), Ok(HEADER));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Header::decode(&damaged).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_segment_of_another_directory_is_not_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let (segment, _file) = Segment::create(dir.path(), 3, HEADER, 1 << 20).unwrap();
+        assert_eq!(index_of(&segment.path), Some(3));
+        assert!(Segment::open(&segment.path, 3, &[7; 16]).unwrap().is_ok());
+        assert_eq!(
+            Segment::open(&segment.path, 3, &[8; 16]).unwrap().err(),
+            Some(NotOurs::Instance)
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Makes what was appended durable, in groups: as soon as one `fdatasync` is done, the next covers what came meanwhile.
+//!
+//! In:      the files written to, and up to which number each
+//! Out:     the number below which everything is on disk
+//! Drops:   never
+//! Metrics: `ais_journal_syncs_total`, `ais_journal_sync_seconds_total`, `ais_journal_failures_total`
+//!
+//! The blocking call is `fdatasync`; it has no deadline, since a disk that hangs hangs every writer. A file whose sync failed is
+//! never synced again: the kernel may have forgotten what it could not write. The appender is told, and writes the records
+//! that nobody was promised yet to a new segment.
+//!
+//! The same thread deletes segments that nobody needs any more ([`super::retention`]).
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::Shared;
+use super::retention::Retention;
+use crate::observe::counts::Counts;
+use crate::stage::{Broken, Stage, Turn};
+
+/// A file with records that are not yet on disk.
+#[derive(Clone, Debug)]
+struct Dirty {
+    file: Arc<File>,
+    index: u32,
+    next_seq: u64,
+    /// Its directory entry is not yet on disk either.
+    new: bool,
+}
+
+/// What the appender and the sync thread say to each other.
+#[derive(Debug, Default)]
+pub struct SyncQueue {
+    dirty: Mutex<Vec<Dirty>>,
+    failed: AtomicBool,
+    /// Nothing more will be appended.
+    closed: AtomicBool,
+}
+
+impl SyncQueue {
+    /// Notes that everything below `next_seq` has been written, the last of it to this file.
+    pub fn written(&self, file: &Arc<File>, index: u32, next_seq: u64) {
+        let mut dirty = self.dirty.lock();
+        match dirty.last_mut() {
+            Some(last) if last.index == index => last.next_seq = next_seq,
+            _ => dirty.push(Dirty { file: Arc::clone(file), index, next_seq, new: true }),
+        }
+    }
+
+    /// Whether a sync failed; the appender then owes a new segment.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Notes that writing again failed as well, and is owed still.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// Forgets the files of before; what they held unsynced is about to be written to a new one.
+    pub fn start_over(&self) {
+        self.dirty.lock().clear();
+        self.failed.store(false, Ordering::Release);
+    }
+
+    /// Notes that nothing more will be appended.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// The sync thread.
+pub struct Sync {
+    shared: Arc<Shared>,
+    queue: Arc<SyncQueue>,
+    retention: Retention,
+    counts: Arc<Counts>,
+    interval: Duration,
+    last: Option<Instant>,
+}
+
+impl Sync {
+    /// A thread that syncs as soon as it can, but not more often than each `interval`.
+    #[must_use]
+    pub const fn new(
+        shared: Arc<Shared>,
+        queue: Arc<SyncQueue>,
+        retention: Retention,
+        counts: Arc<Counts>,
+        interval: Duration,
+    ) -> Self {
+        Self { shared, queue, retention, counts, interval, last: None }
+    }
+}
+
+impl Stage for Sync {
+    fn name(&self) -> &'static str {
+        "journal-sync"
+    }
+
+    fn turn(&mut self) -> Result<Turn, Broken> {
+        self.retention.sweep_if_due();
+        let closed = self.queue.closed.load(Ordering::Acquire);
+        let early = self.last.is_some_and(|last| last.elapsed() < self.interval);
+        if self.queue.has_failed() || (early && !closed) {
+            return Ok(Turn::Idle);
+        }
+        let dirty = self.unsynced();
+        if dirty.is_empty() {
+            return Ok(if closed { Turn::Finished } else { Turn::Idle });
+        }
+        self.last = Some(Instant::now());
+        for file in &dirty {
+            if !self.sync(file) {
+                return Ok(Turn::Idle);
+            }
+        }
+        Ok(Turn::Moved(1))
+    }
+}
+
+impl Sync {
+    fn unsynced(&self) -> Vec<Dirty> {
+        let synced = self.shared.synced_seq();
+        let dirty = self.queue.dirty.lock();
+        dirty.iter().filter(|file| file.next_seq > synced).cloned().collect()
+    }
+
+    fn sync(&self, dirty: &Dirty) -> bool {
+        let began = Instant::now();
+        let entry = if dirty.new { sync_directory(&self.shared.dir) } else { Ok(()) };
+        let result = entry.and_then(|()| dirty.file.sync_data());
+        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.counts.journal.sync_us.add(took_us);
+        match result {
+            Ok(()) => {
+                self.shared.set_synced(dirty.next_seq);
+                self.counts.journal.syncs.add(1);
+                self.counts.journal.synced_seq.set(dirty.next_seq.cast_signed());
+                self.forget(dirty);
+                true
+            }
+            Err(error) => {
+                self.counts.journal.failures.add(1);
+                tracing::error!(
+                    segment = dirty.index,
+                    %error,
+                    "sync of a journal segment failed; its unsynced records go to a new one"
+                );
+                self.queue.failed.store(true, Ordering::Release);
+                false
+            }
+        }
+    }
+
+    /// Drops files that are wholly synced, but for the one being written to.
+    fn forget(&self, synced: &Dirty) {
+        let mut dirty = self.queue.dirty.lock();
+        let last = dirty.last().map(|file| file.index);
+        dirty.retain(|file| file.index > synced.index || Some(file.index) == last);
+        if let Some(file) = dirty.iter_mut().find(|file| file.index == synced.index) {
+            file.new = false;
+        }
+    }
+}
+
+fn sync_directory(dir: &std::path::Path) -> std::io::Result<()> {
+    File::open(dir)?.sync_all()
+}

@@ -1,0 +1,162 @@
+//! A shard's view of the journal: every record in order, from memory when it keeps up and from segments when not.
+//!
+//! In:      chunks from the appender, and the segments
+//! Out:     numbered records, without gaps
+//! Drops:   only what is damaged on disk
+//!
+//! A chunk says where the record before it ends. If that is where this shard stands, the chunk is next; if not, chunks were
+//! missed, and the way there is read from the segments. The shard cannot tell the difference, and needs no mode for it.
+
+use std::sync::Arc;
+
+use super::read_back::{ReadBack, Stretch};
+use super::{Chunk, Place, Shared};
+use crate::observe::counts::Counts;
+use crate::queue::{Inlet, Poll};
+use crate::record;
+use crate::stage::Broken;
+
+/// What a look at the journal found.
+pub enum Next<'a> {
+    /// Records, one after the other; some may have been seen before (by number) and are to be skipped.
+    Records(&'a [u8]),
+    /// A step was made that found no record; look again.
+    Again,
+    /// Nothing now.
+    Nothing,
+    /// Nothing now or ever.
+    End,
+}
+
+/// One reader's position in the journal.
+pub struct Tail {
+    shared: Arc<Shared>,
+    inlet: Inlet<Arc<Chunk>>,
+    reader: ReadBack,
+    counts: Arc<Counts>,
+    /// Damage is counted by one reader only.
+    counting: bool,
+    place: Place,
+    next_seq: u64,
+    held: Option<Arc<Chunk>>,
+    current: Option<Arc<Chunk>>,
+    closed: bool,
+    read_back: u64,
+}
+
+impl Tail {
+    /// A reader that begins at `from`.
+    #[must_use]
+    pub fn new(
+        shared: Arc<Shared>,
+        inlet: Inlet<Arc<Chunk>>,
+        from: Place,
+        counts: Arc<Counts>,
+        counting: bool,
+    ) -> Self {
+        let reader = ReadBack::new(Arc::clone(&shared));
+        Self {
+            shared,
+            inlet,
+            reader,
+            counts,
+            counting,
+            place: from,
+            next_seq: 0,
+            held: None,
+            current: None,
+            closed: false,
+            read_back: 0,
+        }
+    }
+
+    /// Everything below this number has been given out.
+    #[must_use]
+    pub const fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Records read from segments since the last call.
+    pub const fn take_read_back(&mut self) -> u64 {
+        std::mem::replace(&mut self.read_back, 0)
+    }
+
+    /// The next records.
+    ///
+    /// # Errors
+    /// When a segment cannot be read at all.
+    pub fn read(&mut self) -> Result<Next<'_>, Broken> {
+        self.current = None;
+        self.look_into_the_queue();
+        // The number before the place: see `Shared::set_head`.
+        let next_seq = self.shared.next_seq();
+        let target = match &self.held {
+            Some(chunk) if chunk.follows == self.place => return Ok(self.take_chunk()),
+            Some(chunk) if self.place < chunk.follows => chunk.follows,
+            Some(chunk) => chunk.end,
+            None => self.shared.head(),
+        };
+        if self.place >= target {
+            self.next_seq = self.next_seq.max(next_seq);
+            let last = self.closed && self.held.is_none();
+            return Ok(if last { Next::End } else { Next::Nothing });
+        }
+        self.read_to(target)
+    }
+
+    /// Holds the oldest chunk that is not behind us.
+    fn look_into_the_queue(&mut self) {
+        while self.held.as_ref().is_none_or(|chunk| chunk.end <= self.place) {
+            self.held = None;
+            match self.inlet.poll() {
+                Poll::Item(chunk) => self.held = Some(chunk),
+                Poll::Empty => return,
+                Poll::Closed => {
+                    self.closed = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_chunk(&mut self) -> Next<'_> {
+        let Some(chunk) = self.held.take() else { return Next::Nothing };
+        self.place = chunk.end;
+        self.next_seq = self.next_seq.max(chunk.next_seq);
+        Next::Records(&self.current.insert(chunk).bytes)
+    }
+
+    fn read_to(&mut self, target: Place) -> Result<Next<'_>, Broken> {
+        let stretch = self.reader.read(self.place, target).map_err(|error| {
+            Broken::because(format_args!("read journal segment {}", self.place.segment), error)
+        })?;
+        self.place = stretch.end;
+        self.count_damage(&stretch);
+        if stretch.bytes == 0 {
+            return Ok(Next::Again);
+        }
+        let bytes = self.reader.bytes(&stretch);
+        for record in record::Walk::new(bytes) {
+            self.read_back += 1;
+            self.next_seq = self.next_seq.max(record::seq(record) + 1);
+        }
+        Ok(Next::Records(bytes))
+    }
+
+    fn count_damage(&self, stretch: &Stretch) {
+        if stretch.skipped > 0 && self.counting {
+            self.counts.journal.corrupt_records.add(u64::from(stretch.skipped));
+            tracing::error!(
+                segment = stretch.end.segment,
+                offset = stretch.end.offset,
+                "skipped damaged records before this place in the journal"
+            );
+        }
+    }
+}
