@@ -1,8 +1,13 @@
-//! Where reports land: the trait that a back end fulfils.
+//! Where reports land: the trait that a back end fulfils, and the one thread that uses it.
 //!
 //! In:      rows of the shards, each with how far the shard has come
 //! Out:     one transaction at a time: rows and offsets together
 //! Drops:   never; a full queue makes the shards wait, and they read back from the journal later
+
+pub mod reader;
+pub mod schema;
+pub mod sqlite;
+pub mod writer;
 
 use crate::partition::PARTITIONS;
 use crate::rows::Rows;
@@ -35,11 +40,20 @@ pub trait Store: Send {
     /// When that is not possible now, or not at all.
     fn connect(&mut self) -> Result<Offsets, StoreError>;
 
+    /// Makes the names of feeds known, by their number.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn name_sources(&mut self, names: &[String]) -> Result<(), StoreError>;
+
     /// Commits rows and offsets in one transaction.
     ///
     /// # Errors
     /// When nothing was committed.
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError>;
+
+    /// Work that can be done while nothing waits to be committed; short.
+    fn idle(&mut self) {}
 }
 
 /// A stored position, as readers see it.
