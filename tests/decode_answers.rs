@@ -1,4 +1,8 @@
 //! Every message that gpsd's recorded answers hold decodes to the same fields with the same values.
+//!
+//! `sample.aivdm` has one answer for each message, in order, in the numbers of the standard (`.ju.chk`) and scaled
+//! (`.js.chk`). The receiver logs have gpsd's whole conversation: each sentence, then what it said of it, some of it
+//! said again at the end of a second.
 
 use aisd::ais::{JsonMeta, Message, Scratch, decode};
 use serde_json::{Map, Value};
@@ -9,134 +13,207 @@ use crate::support::sentences::{Payload, payloads};
 
 type Object = Map<String, Value>;
 
-/// Applications of types 6 and 8 (DAC, FI) that are not written yet: only the fields up to `fid` are compared.
-const APPLICATIONS_TO_COME: &[(u64, u64)] =
-    &[(1, 11), (1, 12), (1, 14), (1, 18), (1, 30), (1, 31), (1, 32), (200, 10), (200, 55), (235, 10)];
+/// Applications of types 6 and 8 (DAC, FI) that are not written yet: their fields behind `fid` are not compared.
+const APPLICATIONS_TO_COME: &[(u64, u64)] = &[
+    (1, 11),
+    (1, 12),
+    (1, 14),
+    (1, 16),
+    (1, 18),
+    (1, 20),
+    (1, 30),
+    (1, 31),
+    (1, 32),
+    (200, 10),
+    (200, 55),
+    (235, 10),
+];
 
-fn ours(payload: &Payload, scaled: bool, device: Option<&str>) -> Result<Object, String> {
+fn ours(payload: &Payload, scaled: bool, device: Option<&str>) -> Result<Object, &'static str> {
     let mut scratch = Scratch::new();
-    let message = decode(&payload.chars, payload.fill, &mut scratch)
-        .map_err(|reason| format!("refused: {}", reason.label()))?;
+    let message = decode(&payload.chars, payload.fill, &mut scratch).map_err(|why| why.label())?;
     let mut out = Vec::new();
     message.write_json(scaled, &JsonMeta { device }, &mut out);
     Ok(object(&String::from_utf8_lossy(&out)))
 }
 
-fn u64_of(object: &Object, name: &str) -> u64 {
+fn number(object: &Object, name: &str) -> u64 {
     object.get(name).and_then(Value::as_u64).unwrap_or(u64::MAX)
 }
 
-fn name_part_of_24(object: &Object) -> bool {
-    u64_of(object, "type") == 24 && object.contains_key("shipname")
+fn is_part_a(object: &Object) -> bool {
+    number(object, "type") == 24 && !object.contains_key("shiptype")
 }
 
-fn application_to_come(theirs: &Object) -> bool {
-    matches!(u64_of(theirs, "type"), 6 | 8)
-        && APPLICATIONS_TO_COME.contains(&(u64_of(theirs, "dac"), u64_of(theirs, "fid")))
-        && !theirs.contains_key("data")
-}
-
-/// Compares one message with gpsd's answer; `held` are the parts A of type 24 that gpsd has not answered yet.
-fn difference(mine: &Object, theirs: &Object, held: &[Object]) -> String {
-    if application_to_come(theirs) {
-        let common = |object: &Object| {
-            let names = ["class", "device", "type", "repeat", "mmsi", "scaled", "dac", "fid"];
-            let also = ["seqno", "dest_mmsi", "retransmit"];
-            let kept = names.iter().chain(&also).map(|&name| (name.to_owned(), object[name].clone()));
-            kept.filter(|(_, value)| !value.is_null()).collect::<Object>()
-        };
-        let with_nulls = |object: &Object| {
-            let mut object = object.clone();
-            for name in ["device", "seqno", "dest_mmsi", "retransmit"] {
-                object.entry(name).or_insert(Value::Null);
-            }
-            common(&object)
-        };
-        return differences(&with_nulls(mine), &with_nulls(theirs), &[]);
+/// Without the fields that an application to come will write.
+fn without_application(object: &Object) -> Object {
+    let application = (number(object, "dac"), number(object, "fid"));
+    if !APPLICATIONS_TO_COME.contains(&application) {
+        return object.clone();
     }
-    if u64_of(theirs, "type") == 24 && theirs.contains_key("shipname") {
-        let mut joined = mine.clone();
-        let part_a = held.iter().rev().find(|part| part["mmsi"] == theirs["mmsi"]);
-        if let Some(part_a) = part_a {
-            joined.insert("shipname".into(), part_a["shipname"].clone());
+    const COMMON: &[&str] = &[
+        "class",
+        "device",
+        "type",
+        "repeat",
+        "mmsi",
+        "scaled",
+        "seqno",
+        "dest_mmsi",
+        "retransmit",
+        "dac",
+        "fid",
+    ];
+    let common = object.iter().filter(|(name, _)| COMMON.contains(&name.as_str()));
+    common.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// What gpsd answers to our messages: it holds a type 24 part A until its part B comes and answers with both in one,
+/// and says nothing of a part B when none of the last eight parts A waits for it.
+#[derive(Default)]
+struct Pairing(Vec<Option<Object>>);
+
+impl Pairing {
+    const HELD_MAX: usize = 8;
+
+    fn answer(&mut self, ours: Object) -> Option<Object> {
+        if is_part_a(&ours) {
+            self.0.push(Some(ours));
+            return None;
         }
-        return differences(&joined, theirs, &[]);
+        if number(&ours, "type") != 24 {
+            return Some(ours);
+        }
+        let last = self.0.len().saturating_sub(Self::HELD_MAX);
+        let waits = |part_a: &&mut Option<Object>| {
+            part_a.as_ref().is_some_and(|part_a| part_a["mmsi"] == ours["mmsi"])
+        };
+        let mut both = self.0[last..].iter_mut().find(waits)?.take()?;
+        both.extend(ours);
+        Some(both)
     }
-    differences(mine, theirs, &[])
 }
 
-/// How far our messages may run ahead of gpsd's answers.
-const AHEAD_MAX: usize = 40;
+fn difference(ours: &Object, theirs: &Object) -> String {
+    differences(&without_application(ours), &without_application(theirs))
+}
 
-/// What a comparison of two streams left over.
+/// Walks over the messages of a file and its answers.
+fn check_in_order(file: &str, answers: &str, scaled: bool) {
+    let mut pairing = Pairing::default();
+    let mine = payloads(&lines(file)).into_iter().filter_map(|payload| {
+        let object = ours(&payload, scaled, Some("stdin"));
+        pairing.answer(object.unwrap_or_else(|why| panic!("line {}: {why}", payload.line + 1)))
+    });
+    let (mine, answers): (Vec<_>, _) = (mine.collect(), lines(answers));
+    for (n, (ours, theirs)) in mine.iter().zip(&answers).enumerate() {
+        let different = difference(ours, &object(theirs));
+        assert!(different.is_empty(), "answer {}: {different}\nours {ours:?}", n + 1);
+    }
+    assert_eq!(mine.len(), answers.len(), "messages and answers");
+}
+
+/// What came of a conversation.
 #[derive(Debug, Default)]
-struct Left {
-    /// Our messages that gpsd has no answer for, parts A of type 24 apart.
+struct Conversation {
+    /// Answers that are the same as ours.
+    same: usize,
+    /// Messages that we refuse, with their first character.
+    refused: Vec<(&'static str, u8)>,
+    /// Our messages that gpsd did not answer, parts A apart.
     unanswered: Vec<Object>,
-    /// Answers that no message of ours has.
-    foreign: Vec<Object>,
-    /// What differs in those that belong together.
-    differing: Vec<String>,
+    /// Answers that differ from ours, or have none.
+    different: Vec<String>,
 }
 
-/// Walks over our messages and gpsd's answers together.
-fn compare(mine: &[Object], answers: &[Object]) -> Left {
-    let (mut next, mut held, mut left) = (0, Vec::new(), Left::default());
-    for theirs in answers {
-        let belongs = |ours: &Object| {
-            ours["type"] == theirs["type"]
-                && ours["mmsi"] == theirs["mmsi"]
-                && (!name_part_of_24(ours) || !theirs.contains_key("shiptype"))
-        };
-        let Some(found) = mine[next..].iter().take(AHEAD_MAX).position(belongs) else {
-            left.foreign.push(theirs.clone());
-            continue;
-        };
-        for skipped in &mine[next..next + found] {
-            if name_part_of_24(skipped) { &mut held } else { &mut left.unanswered }
-                .push(skipped.clone());
+/// Reads gpsd's side of a conversation, in which every sentence stands before what was said of it.
+fn converse(log: &str) -> Conversation {
+    let conversation = lines(&format!("{log}.chk"));
+    let mut found = Conversation::default();
+    let mut at_line = vec![None; conversation.len()];
+    for payload in payloads(&conversation) {
+        match ours(&payload, false, None) {
+            Ok(object) => at_line[payload.line] = Some(object),
+            Err(reason) => found.refused.push((reason, payload.chars[0])),
         }
-        let different = difference(&mine[next + found], theirs, &held);
-        if !different.is_empty() {
-            left.differing.push(format!("{} {}: {different}", theirs["type"], theirs["mmsi"]));
-        }
-        next += found + 1;
     }
-    left.unanswered.extend(mine[next..].iter().filter(|object| !name_part_of_24(object)).cloned());
-    left
-}
-
-fn answers(name: &str) -> Vec<Object> {
-    let json = lines(name).into_iter().filter(|line| line.starts_with('{'));
-    json.map(|line| object(&line)).filter(|object| object["class"] == "AIS").collect()
-}
-
-fn decoded(name: &str, scaled: bool, device: Option<&str>) -> Vec<Object> {
-    let found = payloads(&lines(name));
-    found.iter().filter_map(|payload| ours(payload, scaled, device).ok()).collect()
-}
-
-fn unanswered(log: &str, scaled: bool) -> Left {
-    compare(&decoded(log, scaled, None), &answers(&format!("{log}.chk")))
+    let (mut latest, mut answered, mut pairing) = (None, true, Pairing::default());
+    for (line, ours) in conversation.iter().zip(at_line) {
+        if let Some(ours) = ours.and_then(|ours| pairing.answer(ours)) {
+            let before = latest.replace(ours);
+            found.unanswered.extend(before.filter(|_| !answered));
+            answered = false;
+        } else if line.contains(r#""class":"AIS""#) {
+            let theirs = object(line);
+            match latest.as_ref().map(|ours| difference(ours, &theirs)) {
+                Some(nothing) if nothing.is_empty() => found.same += 1,
+                other => found.different.push(format!("{other:?} {line}")),
+            }
+            answered = true;
+        }
+    }
+    found
 }
 
 #[test]
-fn x() {
-    for (answers_in, scaled) in [("gpsd/sample.aivdm.ju.chk", false), ("gpsd/sample.aivdm.js.chk", true)] {
-        let left = compare(&decoded("gpsd/sample.aivdm", scaled, Some("stdin")), &answers(answers_in));
-        eprintln!("{answers_in}: {left:#?}");
+fn every_type_has_the_same_fields_as_in_gpsds_unscaled_answers() {
+    check_in_order("gpsd/sample.aivdm", "gpsd/sample.aivdm.ju.chk", false);
+}
+
+#[test]
+fn every_type_has_the_same_fields_as_in_gpsds_scaled_answers() {
+    check_in_order("gpsd/sample.aivdm", "gpsd/sample.aivdm.js.chk", true);
+}
+
+#[test]
+fn a_receivers_messages_have_the_same_fields_as_in_gpsds_conversation_with_it() {
+    let logs = [
+        ("gpsd/ais-18-27.log", 138),
+        ("gpsd/ais-nmea.log", 274),
+        ("gpsd/ais-nmea-type6-fid55.log", 1265),
+        ("gpsd/ais-raw-messages.log", 108),
+        ("gpsd/ais_unpack_sixbit.log", 12),
+    ];
+    for (log, answers) in logs {
+        let found = converse(log);
+        assert!(found.different.is_empty(), "{log}: {:#?}", found.different);
+        assert!(found.unanswered.is_empty(), "{log}: {:#?}", found.unanswered);
+        assert_eq!(found.same, answers, "{log}");
     }
 }
+
+/// `ais-18-27.log` is from a gateway that numbers the parts of its type 24s 0 and 3; gpsd does not answer them either.
 #[test]
-fn y() {
-    for log in [
-        "gpsd/ais-18-27.log",
-        "gpsd/ais-nmea.log",
-        "gpsd/ais-nmea-type6-fid55.log",
-        "gpsd/ais-raw-messages.log",
-        "gpsd/ais_unpack_sixbit.log",
-    ] {
-        let left = unanswered(log, false);
-        eprintln!("{log}: {left:#?}");
+fn a_type_24_with_a_part_that_does_not_exist_is_refused_as_gpsd_does() {
+    let refused = converse("gpsd/ais-18-27.log").refused;
+    assert_eq!(refused.len(), 69);
+    assert!(refused.iter().all(|&refusal| refusal == ("type", b'H')), "{refused:?}");
+}
+
+/// One message of the sample is 163 bits long: gpsd takes the 14 bits of the radio status that are there.
+#[test]
+fn a_type_1_without_its_last_bits_has_the_radio_status_that_is_there() {
+    let whole = Payload { chars: b"13aIkM@P00PJ@qPNL=e@0?wJ28JO".into(), fill: 0, line: 0 };
+    let cut = Payload { fill: 5, ..whole.clone() };
+    let radio =
+        |payload: &Payload| ours(payload, false, None).map(|object| number(&object, "radio"));
+    assert_eq!(radio(&whole), Ok(34463));
+    assert_eq!(radio(&cut), Ok(34463 >> 5));
+}
+
+/// gpsd never reads the radio status at the end of a type 26 and writes 0; so does our JSON, but the field is there.
+#[test]
+fn the_radio_status_of_a_type_26_is_read_though_gpsds_json_has_none() {
+    let mut statuses = Vec::new();
+    for payload in payloads(&lines("gpsd/sample.aivdm")) {
+        let mut scratch = Scratch::new();
+        if let Ok(Message::SlotBinary(message)) = decode(&payload.chars, payload.fill, &mut scratch)
+            && message.header.msg_type == 26
+        {
+            statuses.push(message.radio);
+            assert_eq!(ours(&payload, false, None).map(|object| number(&object, "radio")), Ok(0));
+        }
     }
+    assert!(statuses.iter().all(Option::is_some), "{statuses:?}");
+    assert!(statuses.iter().flatten().any(|&radio| radio != 0), "{statuses:?}");
 }

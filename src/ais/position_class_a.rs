@@ -8,6 +8,8 @@ use crate::report::{Place, Position};
 
 /// Up to the RAIM flag; the radio status may be cut short.
 const BITS_MIN: usize = 149;
+/// With the whole radio status.
+const WHOLE_BITS: usize = 168;
 
 /// A position report of a class A ship, in the numbers of the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub struct PositionClassA {
     pub spare: u8,
     /// Receiver autonomous integrity monitoring in use.
     pub raim: bool,
-    /// Communication state, 19 bits.
+    /// Communication state, 19 bits, or those of them that are there.
     pub radio: u32,
 }
 
@@ -60,7 +62,7 @@ impl PositionClassA {
             maneuver: frame.u8::<143, 2>(),
             spare: frame.u8::<145, 3>(),
             raim: frame.flag::<148>(),
-            radio: frame.u32::<149, 19>(),
+            radio: frame.u32::<149, 19>() >> WHOLE_BITS.saturating_sub(frame.len()),
         })
     }
 

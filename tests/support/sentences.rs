@@ -12,13 +12,15 @@ pub struct Payload {
     pub line: usize,
 }
 
-/// Every message in these lines.
+/// Every message in these lines; those that begin with `#` are comments.
 pub fn payloads(lines: &[String]) -> Vec<Payload> {
     let mut waiting: HashMap<(u8, String, String), (u8, Vec<u8>)> = HashMap::new();
     let mut found = Vec::new();
-    for (line, text) in lines.iter().enumerate() {
+    for (line, text) in lines.iter().enumerate().filter(|(_, text)| !text.starts_with('#')) {
         for sentence in sentences(text) {
-            let Some([total, number, id, channel, chars, fill]) = fields(sentence) else { continue };
+            let Some([total, number, id, channel, chars, fill]) = fields(sentence) else {
+                continue;
+            };
             let (Ok(total), Ok(number)) = (total.parse::<u8>(), number.parse::<u8>()) else {
                 continue;
             };
