@@ -1,5 +1,10 @@
 //! Writes one flat JSON object straight into a buffer: no tree, no allocation.
 
+use super::bits::{BITS_MAX, Bits};
+
+/// More characters than any message holds.
+const SIX_BIT_CHARS_MAX: usize = BITS_MAX / 6;
+
 /// An object being written. Names are ours and need no escaping; text from the air is escaped.
 pub struct Object<'a> {
     out: &'a mut Vec<u8>,
@@ -19,6 +24,7 @@ impl<'a> Object<'a> {
     }
 
     /// Writes a name; what follows must be one value, written to the returned buffer.
+    #[inline]
     pub fn name(&mut self, name: &str) -> &mut Vec<u8> {
         if !self.first {
             self.out.push(b',');
@@ -31,17 +37,63 @@ impl<'a> Object<'a> {
     }
 
     /// An integer.
+    #[inline]
     pub fn int(&mut self, name: &str, value: impl Into<i64>) {
         let out = self.name(name);
         out.extend_from_slice(itoa::Buffer::new().format(value.into()).as_bytes());
     }
 
+    /// An integer, or when `scaled` the number that it stands for: divided by `divisor`, with `decimals` digits.
+    #[inline]
+    pub fn either(
+        &mut self,
+        scaled: bool,
+        name: &str,
+        value: impl Into<i64>,
+        divisor: i64,
+        decimals: u32,
+    ) {
+        if scaled {
+            self.fixed(name, value.into(), divisor, decimals);
+        } else {
+            self.int(name, value);
+        }
+    }
+
+    /// Text of our own that needs no escaping.
+    #[inline]
+    pub fn plain(&mut self, name: &str, value: &str) {
+        let out = self.name(name);
+        out.push(b'"');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+    }
+
+    /// Six-bit text of at most `chars` characters from `start` on.
+    pub fn six_bit(&mut self, name: &str, bits: &Bits<'_>, start: usize, chars: usize) {
+        let mut ascii = [0; SIX_BIT_CHARS_MAX];
+        let kept = bits.text(start, chars, &mut ascii);
+        self.text(name, &ascii[..kept]);
+    }
+
+    /// Binary data as its length in bits, a colon and hexadecimal digits.
+    pub fn data(&mut self, name: &str, bits: &Bits<'_>, start: usize, count: usize) {
+        let out = self.name(name);
+        out.push(b'"');
+        out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+        out.push(b':');
+        bits.write_hex(start, count, out);
+        out.push(b'"');
+    }
+
     /// A truth value.
+    #[inline]
     pub fn bool(&mut self, name: &str, value: bool) {
         self.name(name).extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     /// `value` divided by `divisor`, with exactly `decimals` digits behind the point, rounded half away from zero.
+    #[inline]
     pub fn fixed(&mut self, name: &str, value: i64, divisor: i64, decimals: u32) {
         write_fixed(self.name(name), value, divisor, decimals);
     }
@@ -71,7 +123,16 @@ pub fn write_text(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
 }
 
+/// Writes an integer with leading zeros up to `width` digits.
+pub fn write_padded(out: &mut Vec<u8>, value: u16, width: usize) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(value).as_bytes();
+    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits.len())));
+    out.extend_from_slice(digits);
+}
+
 /// Writes `value / divisor` with exactly `decimals` digits behind the point, rounded half away from zero.
+#[inline]
 pub fn write_fixed(out: &mut Vec<u8>, value: i64, divisor: i64, decimals: u32) {
     let scale = 10_i64.pow(decimals);
     let magnitude = value.unsigned_abs();

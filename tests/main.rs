@@ -1,0 +1,7 @@
+//! The promises of aisd, one file for each.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod decode_answers;
+mod decode_field;
+mod decode_properties;
+mod support;

@@ -1,0 +1,15 @@
+//! What several tests need.
+
+pub mod compare;
+pub mod sentences;
+
+/// The bytes of a file in `tests/data`.
+pub fn data(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("read {path}: {error}"))
+}
+
+/// The lines of a file in `tests/data`.
+pub fn lines(name: &str) -> Vec<String> {
+    String::from_utf8_lossy(&data(name)).lines().map(str::to_owned).collect()
+}
