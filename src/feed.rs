@@ -8,9 +8,17 @@
 //! batch on at the end of every turn: a batch never waits to be full. When the journal's queue is full the feed keeps its batch
 //! and stops reading, so a TCP peer is slowed and a file waits.
 
+pub mod backoff;
+pub mod dial;
+pub mod door;
 pub mod file;
+pub mod intake;
+pub mod sockets;
+mod standin;
 pub mod tcp_connect;
 pub mod tcp_listen;
+#[cfg(test)]
+mod testing;
 pub mod udp;
 
 use std::sync::Arc;
