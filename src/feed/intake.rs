@@ -7,10 +7,9 @@
 //! Bound: a kept batch grows by no more than what the feed read in the turn in which the journal's queue was full.
 
 use crate::clock::SECOND_US;
-use crate::nmea::Sink;
-use crate::reject::Reject;
 
-use super::standin::{Assembler, Event, Framer};
+use super::pace::{Pace, Paced};
+use super::standin::{Assembler, Framer, LineEvent, Lines};
 use super::{FeedContext, FeedSink, Handed};
 
 /// How often parts that wait for their partners are looked at.
@@ -58,25 +57,54 @@ impl Intake {
         Framer::new(self.context().nmea.line_bytes_max)
     }
 
+    /// Takes the lines of a datagram; `sender` keeps the parts of different senders apart.
+    pub fn datagram(&mut self, bytes: &[u8], sender: u64, received_us: i64) {
+        self.bytes += bytes.len() as u64;
+        for line in Lines::new(bytes) {
+            self.assembler.line(line, sender, received_us, &mut self.sink);
+            self.offer_if_full();
+        }
+    }
+
     /// Takes bytes that follow the last ones of the same framer; `sender` keeps the parts of different senders apart.
     pub fn bytes(&mut self, framer: &mut Framer, bytes: &[u8], sender: u64, received_us: i64) {
         self.bytes += bytes.len() as u64;
-        framer.feed(bytes, |event| self.event(&event, sender, received_us));
+        framer.feed(bytes, |event| self.event(event, sender, received_us));
     }
 
-    /// Takes the line that a framer still holds, at the end of its connection or datagram.
+    /// Takes the line that a framer still holds, at the end of its connection.
     pub fn end(&mut self, framer: &mut Framer, sender: u64, received_us: i64) {
-        framer.finish(|event| self.event(&event, sender, received_us));
+        framer.finish(|event| self.event(event, sender, received_us));
     }
 
-    fn event(&mut self, event: &Event<'_>, sender: u64, received_us: i64) {
-        match event {
-            Event::Line(line) => self.assembler.line(line, sender, received_us, &mut self.sink),
-            Event::TooLong(line) => self.sink.reject(Reject::LineTooLong, line),
-        }
+    fn event(&mut self, event: LineEvent<'_>, sender: u64, received_us: i64) {
+        self.assembler.event(event, sender, received_us, &mut self.sink);
+        self.offer_if_full();
+    }
+
+    fn offer_if_full(&mut self) {
         if self.sink.is_full() && matches!(self.handed, Handed::On(_)) {
             self.offer();
         }
+    }
+
+    /// Takes bytes at the pace at which they were recorded. When a message among them is not due yet, says when it is:
+    /// it is then in the batch, alone unless the journal had no room for those before it, and to be handed on at that
+    /// time, which is also its received time. `shift_us` is added to the received times.
+    pub fn paced(
+        &mut self,
+        framer: &mut Framer,
+        bytes: &[u8],
+        now_us: i64,
+        shift_us: i64,
+        pace: &mut Pace,
+    ) -> Option<i64> {
+        self.bytes += bytes.len() as u64;
+        let mut sink = Paced::new(&mut self.sink, pace, now_us, shift_us);
+        let assembler = &mut self.assembler;
+        let received_us = now_us.saturating_add(shift_us);
+        framer.feed(bytes, |event| assembler.event(event, 0, received_us, &mut sink));
+        sink.due_us()
     }
 
     /// Gives up parts that waited too long for their partners; cheap to call in every turn.

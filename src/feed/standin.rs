@@ -4,7 +4,7 @@ use crate::config::NmeaConfig;
 use crate::nmea::{Message, Note, Sink};
 use crate::record::Payload;
 
-pub enum Event<'a> {
+pub enum LineEvent<'a> {
     Line(&'a [u8]),
     TooLong(&'a [u8]),
 }
@@ -20,7 +20,7 @@ impl Framer {
         Self { max, held: Vec::new(), skipping: false }
     }
 
-    pub fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(Event<'_>)) {
+    pub fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(LineEvent<'_>)) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             bytes = rest;
@@ -28,10 +28,10 @@ impl Framer {
                 continue;
             }
             if self.held.is_empty() {
-                take(Event::Line(line.trim_ascii_end()));
+                take(LineEvent::Line(line.trim_ascii_end()));
             } else {
                 self.held.extend_from_slice(line);
-                take(Event::Line(self.held.trim_ascii_end()));
+                take(LineEvent::Line(self.held.trim_ascii_end()));
                 self.held.clear();
             }
         }
@@ -41,17 +41,17 @@ impl Framer {
         if self.held.len() + bytes.len() > self.max {
             self.skipping = true;
             self.held.extend_from_slice(&bytes[..bytes.len().min(self.max)]);
-            take(Event::TooLong(&self.held));
+            take(LineEvent::TooLong(&self.held));
             self.held = Vec::new();
         } else {
             self.held.extend_from_slice(bytes);
         }
     }
 
-    pub fn finish(&mut self, mut take: impl FnMut(Event<'_>)) {
+    pub fn finish(&mut self, mut take: impl FnMut(LineEvent<'_>)) {
         self.skipping = false;
         if !self.held.is_empty() {
-            take(Event::Line(self.held.trim_ascii_end()));
+            take(LineEvent::Line(self.held.trim_ascii_end()));
             self.held = Vec::new();
         }
     }
@@ -84,7 +84,44 @@ impl Assembler {
         });
     }
 
+    pub fn event(
+        &mut self,
+        event: LineEvent<'_>,
+        sender: u64,
+        received_us: i64,
+        sink: &mut impl Sink,
+    ) {
+        match event {
+            LineEvent::Line(line) => self.line(line, sender, received_us, sink),
+            LineEvent::TooLong(line) => sink.reject(crate::reject::Reject::LineTooLong, line),
+        }
+    }
+
     pub fn expire(&mut self, _now_us: i64, _sink: &mut impl Sink) {}
 
     pub fn finish(&mut self, _sink: &mut impl Sink) {}
+}
+
+pub struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Lines<'a> {
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+        let line = &self.rest[..end];
+        self.rest = self.rest.get(end + 1..).unwrap_or_default();
+        Some(line.trim_ascii_end())
+    }
 }

@@ -21,7 +21,6 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::intake::Intake;
 use super::sockets::{DRAIN_MAX, WAIT_MAX};
-use super::standin::Framer;
 use super::{FeedContext, Handed, sockets};
 use crate::stage::{Broken, Stage, Turn};
 use receive::Receiver;
@@ -35,7 +34,6 @@ pub struct Udp {
     socket: UdpSocket,
     receiver: Receiver,
     intake: Intake,
-    framer: Framer,
     kernel_drops: u32,
     full_since: Option<Instant>,
     drain_until: Option<Instant>,
@@ -68,14 +66,11 @@ impl Udp {
         }
         let gauge = &context.feed_counts().receive_buffer_bytes;
         gauge.set(i64::try_from(granted).unwrap_or(i64::MAX));
-        let intake = Intake::new(context);
-        let framer = intake.framer();
         let feed = Self {
             name: sockets::thread_name(name),
             socket,
             receiver: Receiver::default(),
-            intake,
-            framer,
+            intake: Intake::new(context),
             kernel_drops: 0,
             full_since: None,
             drain_until: None,
@@ -128,8 +123,7 @@ impl Udp {
         for slot in 0..count {
             let (bytes, arrival) = self.receiver.datagram(slot);
             now_us = arrival.received_us.unwrap_or_else(|| self.intake.now_us());
-            self.intake.bytes(&mut self.framer, bytes, arrival.sender, now_us);
-            self.intake.end(&mut self.framer, arrival.sender, now_us);
+            self.intake.datagram(bytes, arrival.sender, now_us);
             if let Some(dropped) = arrival.dropped {
                 let more = dropped.wrapping_sub(self.kernel_drops);
                 self.intake.context().feed_counts().kernel_drops.add(u64::from(more));
