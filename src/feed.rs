@@ -15,7 +15,6 @@ pub mod file;
 pub mod intake;
 pub mod pace;
 pub mod sockets;
-mod standin;
 pub mod tcp_connect;
 pub mod tcp_listen;
 #[cfg(test)]

@@ -25,8 +25,8 @@ use nix::poll::{PollFd, PollFlags, poll};
 use super::intake::Intake;
 use super::pace::Pace;
 use super::sockets::{self, WAIT_MAX};
-use super::standin::Framer;
 use super::{FeedContext, Handed};
+use crate::nmea::line::Framer;
 use crate::stage::{Broken, Stage, Turn};
 
 /// Bytes read at a time.

@@ -7,9 +7,10 @@
 //! Bound: a kept batch grows by no more than what the feed read in the turn in which the journal's queue was full.
 
 use crate::clock::SECOND_US;
+use crate::nmea::Assembler;
+use crate::nmea::line::{Framer, LineEvent, Lines};
 
 use super::pace::{Pace, Paced};
-use super::standin::{Assembler, Framer, LineEvent, Lines};
 use super::{FeedContext, FeedSink, Handed};
 
 /// How often parts that wait for their partners are looked at.

@@ -20,8 +20,8 @@ use super::backoff::Backoff;
 use super::dial::{Dial, Progress};
 use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX, WAIT_MAX};
-use super::standin::Framer;
 use super::{FeedContext, Handed};
+use crate::nmea::line::Framer;
 use crate::stage::{Broken, Stage, Turn};
 
 /// Bytes read at a time.

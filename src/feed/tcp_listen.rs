@@ -24,8 +24,8 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use super::door::{Door, Visitor};
 use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX};
-use super::standin::Framer;
 use super::{FeedContext, Handed};
+use crate::nmea::line::Framer;
 use crate::stage::{Broken, Stage, Turn};
 
 /// Bytes read from a client at a time.
