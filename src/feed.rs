@@ -7,6 +7,9 @@
 //! A feed is a [`Stage`](crate::stage::Stage) on a thread of its own. It reads what there is, runs it through `nmea`, and hands a
 //! batch on at the end of every turn: a batch never waits to be full. When the journal's queue is full the feed keeps its batch
 //! and stops reading, so a TCP peer is slowed and a file waits.
+//!
+//! [`open`] makes a feed from its configuration. All feeds share `intake` (bytes to batches); `sockets` is for those that
+//! have one, `door` lets TCP clients in, `dial` and `backoff` make connections, `pace` slows a recording down.
 
 pub mod backoff;
 pub mod dial;

@@ -95,7 +95,7 @@ impl FileFeed {
         tracing::info!("feed {name}: file {}, {expected} bytes", path.display());
         let intake = Intake::new(context);
         Ok(Self {
-            name: sockets::thread_name(name),
+            name: sockets::thread_name(intake.context().id, name),
             path: path.display().to_string(),
             file,
             pace,

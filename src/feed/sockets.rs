@@ -7,7 +7,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 
-/// A blocking call of a feed ends after this, so that the feed sees that it is to stop.
+/// A blocking call of a feed ends after this, so that the feed sees that it is to stop. A turn in which nothing came
+/// has moved 0 things rather than been idle: the feed has waited already, and is not to be parked on top of that.
 pub const WAIT_MAX: Duration = Duration::from_millis(50);
 /// At a stop, what the sockets still hold is taken for no longer than this.
 pub const DRAIN_MAX: Duration = Duration::from_millis(250);
@@ -15,10 +16,10 @@ pub const DRAIN_MAX: Duration = Duration::from_millis(250);
 /// The longest thread name that the kernel keeps.
 const THREAD_NAME_BYTES: usize = 15;
 
-/// The name of a feed's thread: at most 15 bytes.
+/// The name of a feed's thread: at most 15 bytes, and no other feed's.
 #[must_use]
-pub fn thread_name(feed: &str) -> String {
-    let mut name = format!("feed-{feed}");
+pub fn thread_name(id: u8, feed: &str) -> String {
+    let mut name = format!("feed{id}-{feed}");
     while name.len() > THREAD_NAME_BYTES {
         name.pop();
     }
@@ -72,9 +73,9 @@ mod tests {
     }
 
     #[test]
-    fn thread_names_fit_the_kernel() {
-        assert_eq!(thread_name("udp"), "feed-udp");
-        assert_eq!(thread_name("a-very-long-name"), "feed-a-very-lon");
-        assert_eq!(thread_name("123456789é"), "feed-123456789");
+    fn thread_names_fit_the_kernel_and_differ() {
+        assert_eq!(thread_name(0, "udp"), "feed0-udp");
+        assert_eq!(thread_name(1, "tcp_client-2"), "feed1-tcp_clien");
+        assert_eq!(thread_name(2, "12345678é"), "feed2-12345678");
     }
 }

@@ -64,7 +64,7 @@ impl TcpConnect {
     #[must_use]
     pub fn new(context: FeedContext, name: &str, address: &str, silent: Duration) -> Self {
         Self {
-            name: sockets::thread_name(name),
+            name: sockets::thread_name(context.id, name),
             address: address.to_owned(),
             silent,
             link: Link::Waiting(Instant::now()),
@@ -131,10 +131,10 @@ impl TcpConnect {
             self.down(&sockets::plain(&error));
             return;
         }
-        tracing::info!("{}: connected to {}", self.name, self.address);
         self.told_down = false;
         self.connections += 1;
         let counts = self.intake.context().feed_counts();
+        tracing::info!("feed {}: connected to {}", counts.name, self.address);
         counts.connections.set(1);
         counts.connections_total.add(1);
         self.link = Link::Up(Connection {
@@ -182,8 +182,8 @@ impl TcpConnect {
         let wait = self.backoff.next_wait();
         if !std::mem::replace(&mut self.told_down, true) {
             tracing::warn!(
-                "{}: connection to {}: {why}; next attempt in {:.1} s, then again until it works",
-                self.name,
+                "feed {}: connect to {}: {why}; next attempt in {:.1} s, then again until it works",
+                self.intake.context().feed_counts().name,
                 self.address,
                 wait.as_secs_f32()
             );

@@ -87,7 +87,7 @@ impl TcpListen {
         epoll.add(door.listener(), EpollEvent::new(EpollFlags::EPOLLIN, DOOR))?;
         tracing::info!("feed {name}: tcp {bound}, at most {clients_max} clients");
         let feed = Self {
-            name: sockets::thread_name(name),
+            name: sockets::thread_name(context.id, name),
             door: Some(door),
             door_is_watched: true,
             epoll,

@@ -67,7 +67,7 @@ impl Udp {
         let gauge = &context.feed_counts().receive_buffer_bytes;
         gauge.set(i64::try_from(granted).unwrap_or(i64::MAX));
         let feed = Self {
-            name: sockets::thread_name(name),
+            name: sockets::thread_name(context.id, name),
             socket,
             receiver: Receiver::default(),
             intake: Intake::new(context),
@@ -111,7 +111,8 @@ impl Udp {
             Err(error) if sockets::is_nothing_now(&error) => 0,
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!("{}: receive: {}", self.name, sockets::plain(&error));
+                    let feed = &self.intake.context().feed_counts().name;
+                    tracing::warn!("feed {feed}: receive: {}", sockets::plain(&error));
                 }
                 0
             }
@@ -119,18 +120,29 @@ impl Udp {
     }
 
     fn take(&mut self, count: usize) {
-        let mut now_us = if count == 0 { self.intake.now_us() } else { i64::MIN };
+        let (mut now_us, mut dropped) = (i64::MIN, None);
+        if count == 0 {
+            // A datagram tells of drops before it; those after the last one are asked for when it is quiet.
+            (now_us, dropped) = (self.intake.now_us(), receive::dropped(&self.socket));
+        }
         for slot in 0..count {
             let (bytes, arrival) = self.receiver.datagram(slot);
             now_us = arrival.received_us.unwrap_or_else(|| self.intake.now_us());
             self.intake.datagram(bytes, arrival.sender, now_us);
-            if let Some(dropped) = arrival.dropped {
-                let more = dropped.wrapping_sub(self.kernel_drops);
-                self.intake.context().feed_counts().kernel_drops.add(u64::from(more));
-                self.kernel_drops = dropped;
-            }
+            dropped = arrival.dropped.or(dropped);
         }
+        self.count_dropped(dropped);
         self.intake.expire(now_us);
+    }
+
+    /// Counts what the kernel dropped since the last time; `dropped` may be older than that.
+    fn count_dropped(&mut self, dropped: Option<u32>) {
+        let Some(dropped) = dropped else { return };
+        let more = dropped.wrapping_sub(self.kernel_drops);
+        if more < 1 << 31 {
+            self.intake.context().feed_counts().kernel_drops.add(u64::from(more));
+            self.kernel_drops = dropped;
+        }
     }
 
     fn hand_on(&mut self) -> Turn {
@@ -160,6 +172,7 @@ impl Udp {
             self.take(count);
             return self.hand_on();
         }
+        self.count_dropped(receive::dropped(&self.socket));
         self.intake.finish();
         match self.hand_on() {
             Turn::Stalled => Turn::Stalled,
@@ -170,7 +183,7 @@ impl Udp {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, SENTENCE, lines, with_newline};
+    use super::super::testing::{Bench, SENTENCE, lines, random_bytes, with_newline};
     use super::*;
     use crate::reject::Dropped;
 
@@ -251,10 +264,45 @@ mod tests {
             sender.send_to(SENTENCE, address).unwrap();
         }
         while feed.turn().unwrap() != Turn::Moved(0) {}
-        sender.send_to(SENTENCE, address).unwrap();
-        feed.turn().unwrap();
-        assert_eq!(bench.counts().kernel_drops.get() + bench.counts().received.get(), 1001);
+        assert_eq!(bench.counts().kernel_drops.get() + bench.counts().received.get(), 1000);
         assert!(bench.counts().kernel_drops.get() > 0);
+        sender.send_to(SENTENCE, address).unwrap();
+        assert_eq!(feed.turn().unwrap(), Turn::Moved(1));
+        assert_eq!(bench.counts().kernel_drops.get() + bench.counts().received.get(), 1001);
+    }
+
+    #[test]
+    fn the_parts_of_a_message_join_over_datagrams_of_one_sender_only() {
+        let parts: [&[u8]; 2] = [
+            b"!AIVDM,2,1,3,B,55P5TL01VIaAL@7WKO@mBplU@<PDhh000000001S;AJ::4A80?4i@E53,0*3E",
+            b"!AIVDM,2,2,3,B,1@0000000000000,2*55",
+        ];
+        let bench = Bench::new(8);
+        let (mut feed, first) = bind(&bench);
+        let second = UdpSocket::bind("127.0.0.1:0").unwrap();
+        second.connect(feed.socket.local_addr().unwrap()).unwrap();
+        first.send(parts[0]).unwrap();
+        second.send(parts[1]).unwrap();
+        while feed.turn().unwrap() != Turn::Moved(0) || bench.counts().bytes.get() < 100 {}
+        assert_eq!(bench.counts().received.get(), 0);
+        first.send(parts[1]).unwrap();
+        assert_eq!(feed.turn().unwrap(), Turn::Moved(1));
+        assert!(bench.records()[0].1.starts_with(&parts.join(&b'\n')));
+    }
+
+    #[test]
+    fn random_datagrams_do_no_harm() {
+        let bench = Bench::new(4096);
+        let (mut feed, sender) = bind(&bench);
+        for length in (0..3000).step_by(29) {
+            sender.send(&random_bytes(length + 1, usize::try_from(length).unwrap())).unwrap();
+            sender.send(SENTENCE).unwrap();
+            feed.turn().unwrap();
+        }
+        bench.stop();
+        while feed.turn().unwrap() != Turn::Finished {}
+        let sentences = bench.records().iter().filter(|(_, raw)| raw == SENTENCE).count();
+        assert_eq!(sentences, 104);
     }
 
     #[test]

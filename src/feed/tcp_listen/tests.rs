@@ -165,10 +165,13 @@ fn everyone_has_a_turn_while_the_queue_is_always_full() {
     }
     let mut heard = std::collections::HashSet::new();
     for _ in 0..80 {
+        if heard.len() == 8 {
+            return;
+        }
         feed.turn().unwrap();
         heard.extend(bench.records().into_iter().map(|(_, raw)| raw[..7].to_vec()));
     }
-    assert_eq!(heard.len(), 8);
+    panic!("only {} were heard", heard.len());
 }
 
 #[test]

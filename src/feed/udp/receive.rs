@@ -21,6 +21,9 @@ pub const SLOTS: usize = 64;
 const SLOT_BYTES: usize = 65_536 + 320;
 const NAME_BYTES: usize = size_of::<libc::sockaddr_in6>();
 const CONTROL_BYTES: usize = 64;
+/// What `SO_MEMINFO` answers: nine numbers, the last of them the drops (`linux/sock_diag.h`).
+const MEMINFO_VALUES: usize = 9;
+const MEMINFO_DROPS: usize = 8;
 const CONTROL_HEADER_BYTES: usize = size_of::<libc::cmsghdr>();
 
 /// Aligned as the kernel's control messages are.
@@ -122,6 +125,26 @@ impl Receiver {
         let arrival = self.arrivals[slot];
         (&self.data[slot * SLOT_BYTES..][..arrival.length], arrival)
     }
+}
+
+/// Datagrams that the kernel dropped at this socket since it was made; `None` when it does not say.
+#[expect(unsafe_code, reason = "this option of a socket has no safe wrapper")]
+#[must_use]
+pub fn dropped(socket: &UdpSocket) -> Option<u32> {
+    let mut values = [0_u32; MEMINFO_VALUES];
+    let mut length = u32::try_from(size_of_val(&values)).ok()?;
+    // SAFETY: `values` is writable memory of `length` bytes, and both live until the call is over.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            values.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    let is_whole = length as usize == size_of_val(&values);
+    (answer == 0 && is_whole).then(|| values[MEMINFO_DROPS])
 }
 
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
