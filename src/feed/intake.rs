@@ -151,3 +151,37 @@ impl Intake {
         self.handed = Handed::On(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::BATCH_BYTES;
+    use super::super::testing::{Bench, lines};
+    use super::*;
+
+    #[test]
+    fn a_large_read_makes_many_batches_of_the_size_they_should_have() {
+        let bench = Bench::new(64);
+        let mut intake = Intake::new(bench.context());
+        let mut framer = intake.framer();
+        intake.bytes(&mut framer, &lines(5000, "\n"), 1, 0);
+        assert_eq!(intake.hand_on(), Handed::On(5000));
+        let sizes = bench.batch_bytes();
+        assert!(
+            sizes.len() > 5 && sizes.iter().all(|&size| size <= BATCH_BYTES + 1024),
+            "{sizes:?}"
+        );
+    }
+
+    #[test]
+    fn without_room_the_batch_is_kept_whole_until_there_is() {
+        let bench = Bench::new(1);
+        let mut intake = Intake::new(bench.context());
+        let mut framer = intake.framer();
+        intake.bytes(&mut framer, &lines(5000, "\n"), 1, 0);
+        assert_eq!(intake.hand_on(), Handed::Kept);
+        assert!(intake.is_kept());
+        let first = bench.records().len();
+        assert!(matches!(intake.hand_on(), Handed::On(_)));
+        assert_eq!(first + bench.records().len(), 5000);
+    }
+}

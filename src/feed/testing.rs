@@ -71,6 +71,15 @@ impl Bench {
         self.stopping.store(true, Ordering::Release);
     }
 
+    /// Takes all batches out of the queue: the bytes of each.
+    pub fn batch_bytes(&self) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        while let Poll::Item(batch) = self.inlet.poll() {
+            sizes.push(batch.bytes().len());
+        }
+        sizes
+    }
+
     /// Takes all batches out of the queue: received time and raw lines of each message.
     pub fn records(&self) -> Vec<(i64, Vec<u8>)> {
         let mut records = Vec::new();

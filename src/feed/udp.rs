@@ -185,6 +185,7 @@ impl Udp {
 mod tests {
     use super::super::testing::{Bench, SENTENCE, lines, random_bytes, with_newline};
     use super::*;
+    use crate::clock::Clock;
     use crate::reject::Dropped;
 
     fn bind(bench: &Bench) -> (Udp, UdpSocket) {
@@ -196,9 +197,9 @@ mod tests {
 
     #[test]
     fn several_lines_in_one_datagram_are_all_taken_with_the_kernels_time() {
-        let bench = Bench::new(8);
+        let bench = Bench::with_clock(8, Clock::manual(0));
         let (mut feed, sender) = bind(&bench);
-        let before_us = crate::clock::Clock::System.now_us();
+        let before_us = Clock::System.now_us();
         sender.send(&lines(2, "\r\n")).unwrap();
         sender.send(SENTENCE).unwrap();
         let mut moved = 0;

@@ -117,6 +117,21 @@ fn a_silent_client_is_closed_and_a_talking_one_is_not() {
 }
 
 #[test]
+fn a_client_whose_bytes_were_not_read_yet_is_not_silent() {
+    let bench = Bench::new(8);
+    let (mut feed, address) = listen(&bench, 8, Duration::from_millis(1));
+    let mut client = connect(address);
+    feed.admit();
+    client.write_all(&lines(1, "\n")).unwrap();
+    let silent_since = Instant::now().checked_sub(IDLE).unwrap();
+    feed.clients.values_mut().for_each(|client| client.heard = silent_since);
+    feed.next_idle_look = Instant::now();
+    feed.close_idle();
+    assert_eq!((feed.clients.len(), bench.counts().connections_idle.get()), (1, 0));
+    assert_eq!(feed.hand_on(), Turn::Moved(1));
+}
+
+#[test]
 fn clients_over_the_bound_are_refused_and_counted() {
     let bench = Bench::new(8);
     let (mut feed, address) = listen(&bench, 2, IDLE);
@@ -161,10 +176,11 @@ fn everyone_has_a_turn_while_the_queue_is_always_full() {
     turn_until(&mut feed, || bench.counts().connections.get() == 8);
     for (client, number) in clients.iter_mut().zip(10..) {
         let line = format!("from {number}: {}\n", str::from_utf8(SENTENCE).unwrap());
-        client.write_all(line.repeat(4000).as_bytes()).unwrap();
+        client.write_all(line.repeat(8000).as_bytes()).unwrap();
     }
     let mut heard = std::collections::HashSet::new();
-    for _ in 0..80 {
+    // Who is served out of turn has enough to say for all of these.
+    for _ in 0..20 {
         if heard.len() == 8 {
             return;
         }

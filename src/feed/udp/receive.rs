@@ -177,6 +177,8 @@ fn read_time(data: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::socket::{setsockopt, sockopt};
+
     use super::*;
 
     #[test]
@@ -187,6 +189,24 @@ mod tests {
                 let _ = read_control(&vec![fill; length]);
             }
         }
+    }
+
+    #[test]
+    fn both_ways_to_learn_of_drops_say_the_same() {
+        let inbound = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let outbound = UdpSocket::bind("127.0.0.1:0").unwrap();
+        setsockopt(&inbound, sockopt::RxqOvfl, &1).unwrap();
+        setsockopt(&inbound, sockopt::RcvBuf, &1).unwrap();
+        let send = || outbound.send_to(&[0; 100], inbound.local_addr().unwrap()).unwrap();
+        (0..100).for_each(|_| assert_eq!(send(), 100));
+        let mut receiver = Receiver::default();
+        assert!(receiver.receive(&inbound, true).unwrap() < 100);
+        while receiver.receive(&inbound, false).is_ok() {}
+        send();
+        assert_eq!(receiver.receive(&inbound, true).unwrap(), 1);
+        let told = receiver.datagram(0).1.dropped;
+        assert!(told > Some(0));
+        assert_eq!(told, dropped(&inbound));
     }
 
     #[test]
