@@ -3,11 +3,25 @@
 //! In:      bytes or lines from a feed
 //! Out:     one [`Message`] per AIS message, to a [`Sink`]
 //! Drops:   lines that are no AIS, counted; sentences that are wrong, refused with their reason; parts without partners
+//!
+//! A feed cuts its bytes into lines with [`line::Framer`] (streams) or [`line::Lines`] (datagrams, whole files) and gives
+//! them to one [`Assembler`]. A line that is nothing but one whole sentence takes the short way in `plain`; every other
+//! line is taken apart by `scan` and its sentences are judged one by one. Both ways agree on every line.
 
+pub mod assembler;
 pub mod fragments;
+mod held;
 pub mod line;
+mod plain;
+mod scan;
 pub mod sentence;
+pub mod stamp;
 pub mod tag_block;
+
+#[cfg(test)]
+mod tests;
+
+pub use assembler::Assembler;
 
 use crate::record::Payload;
 use crate::reject::Reject;
@@ -15,7 +29,8 @@ use crate::reject::Reject;
 /// One whole AIS message, its parts joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// The lines it came in, without line ends, joined by line feeds.
+    /// The lines it came in, without line ends, in the order of their arrival, joined by line feeds. Of a line that
+    /// holds several sentences, the piece that belongs to this one.
     pub raw: &'a [u8],
     /// Its six-bit payload, at least the seven characters that hold type and MMSI.
     pub payload: Payload<'a>,
@@ -27,7 +42,7 @@ pub struct Message<'a> {
     pub received_us: i64,
     /// Fill bits of the joined payload, 0-5.
     pub fill: u8,
-    /// The radio channel as sent; 0 when blank.
+    /// The radio channel as sent; 0 when blank or longer than one character.
     pub channel: u8,
     /// Parts it came in, 1-9.
     pub parts: u8,
@@ -50,9 +65,9 @@ pub trait Sink {
 pub enum Note {
     /// A line that is no AIS.
     Ignored,
-    /// A part that found no partner.
+    /// A part that found no partner, or repeats one that still waits.
     FragmentExpired,
-    /// A tag block whose checksum is wrong; its sentence is taken.
+    /// A tag block whose checksum is wrong or missing; its sentence is taken.
     TagBlockIgnored,
     /// A sentence that begins with `$`.
     DollarSentence,

@@ -1,1 +1,232 @@
-//! (to be written)
+//! Connects to a server of lines, again and again for ever.
+//!
+//! In:      bytes of one TCP connection, cut into lines anywhere
+//! Out:     batches to the journal, at the end of every turn
+//! Drops:   never; when the journal has no room nothing is read, and TCP slows the server
+//! Metrics: `received`, `rejected`, `bytes`, `connections`, `connections_total`, `connections_idle`,
+//!          `connect_failures` of the feed
+//!
+//! A connection that fails, ends or stays silent for too long is made anew after a jittered wait of 0.5 s to 30 s, short
+//! again once bytes have come. The name is looked up at each attempt. The blocking calls (the read, a look at a connection
+//! in the making) have deadlines of 50 ms, so a stop is seen at any time; what the
+//! socket then still holds is taken, within a bound of time. One log line for each change of state, not for
+//! each attempt.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::dial::{Dial, Progress};
+use super::intake::Intake;
+use super::sockets::{self, DRAIN_MAX, WAIT_MAX};
+use super::{FeedContext, Handed};
+use crate::nmea::line::Framer;
+use crate::stage::{Broken, Stage, Turn};
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 64 * 1024;
+/// The shortest and the longest wait between two attempts.
+const WAIT_SHORTEST: Duration = Duration::from_millis(500);
+const WAIT_LONGEST: Duration = Duration::from_secs(30);
+
+struct Connection {
+    stream: TcpStream,
+    framer: Framer,
+    /// Counts up, so that the parts of messages of two connections do not join.
+    number: u64,
+    heard: Instant,
+}
+
+enum Link {
+    Waiting(Instant),
+    Dialling(Dial),
+    Up(Connection),
+}
+
+/// The TCP client feed.
+pub struct TcpConnect {
+    name: String,
+    address: String,
+    silent: Duration,
+    link: Link,
+    backoff: Backoff,
+    /// Whether the log already says that the server is away.
+    told_down: bool,
+    connections: u64,
+    buffer: Vec<u8>,
+    intake: Intake,
+    drain_until: Option<Instant>,
+}
+
+impl TcpConnect {
+    /// Connects to `HOST:PORT`, and anew after a silence of `silent`.
+    #[must_use]
+    pub fn new(context: FeedContext, name: &str, address: &str, silent: Duration) -> Self {
+        Self {
+            name: sockets::thread_name(context.id, name),
+            address: address.to_owned(),
+            silent,
+            link: Link::Waiting(Instant::now()),
+            backoff: Backoff::new(WAIT_SHORTEST, WAIT_LONGEST),
+            told_down: false,
+            connections: 0,
+            buffer: vec![0; READ_BYTES],
+            intake: Intake::new(context),
+            drain_until: None,
+        }
+    }
+}
+
+impl Stage for TcpConnect {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn turn(&mut self) -> Result<Turn, Broken> {
+        if self.intake.is_kept() {
+            return Ok(self.hand_on());
+        }
+        if self.intake.context().is_stopping() {
+            return Ok(self.finish());
+        }
+        self.intake.expire(self.intake.now_us());
+        match &mut self.link {
+            Link::Waiting(until) if Instant::now() < *until => return Ok(self.idle()),
+            Link::Waiting(_) => self.link = Link::Dialling(Dial::new(&self.address)),
+            Link::Dialling(_) => return Ok(self.dial()),
+            Link::Up(_) => {
+                self.read();
+            }
+        }
+        Ok(self.hand_on())
+    }
+
+    fn stop(&mut self) {
+        if matches!(self.link, Link::Up(_)) {
+            self.intake.context().feed_counts().connections.set(0);
+        }
+        self.link = Link::Waiting(Instant::now());
+    }
+}
+
+impl TcpConnect {
+    /// Goes on with the attempt to connect.
+    fn dial(&mut self) -> Turn {
+        let Link::Dialling(dial) = &mut self.link else { return Turn::Idle };
+        match dial.go_on() {
+            Progress::Waiting if dial.is_looking_up() => return self.idle(),
+            Progress::Waiting => {}
+            Progress::Connected(stream) => self.up(stream),
+            Progress::Failed(why) => {
+                self.intake.context().feed_counts().connect_failures.add(1);
+                self.down(&why);
+            }
+        }
+        self.hand_on()
+    }
+
+    fn up(&mut self, stream: TcpStream) {
+        if let Err(error) = stream.set_read_timeout(Some(WAIT_MAX)) {
+            self.down(&sockets::plain(&error));
+            return;
+        }
+        self.told_down = false;
+        self.connections += 1;
+        let counts = self.intake.context().feed_counts();
+        tracing::info!("feed {}: connected to {}", counts.name, self.address);
+        counts.connections.set(1);
+        counts.connections_total.add(1);
+        self.link = Link::Up(Connection {
+            stream,
+            framer: self.intake.framer(),
+            number: self.connections,
+            heard: Instant::now(),
+        });
+    }
+
+    /// Reads once and says how many bytes came; takes leave of a connection that ended or is silent.
+    fn read(&mut self) -> usize {
+        let Link::Up(connection) = &mut self.link else { return 0 };
+        match connection.stream.read(&mut self.buffer) {
+            Ok(0) => self.leave("the server closed the connection"),
+            Ok(count) => {
+                connection.heard = Instant::now();
+                self.backoff.reset();
+                let received_us = self.intake.now_us();
+                let bytes = &self.buffer[..count];
+                self.intake.bytes(&mut connection.framer, bytes, connection.number, received_us);
+                return count;
+            }
+            Err(error) if !sockets::is_nothing_now(&error) => self.leave(&sockets::plain(&error)),
+            Err(_) if connection.heard.elapsed() >= self.silent => {
+                self.intake.context().feed_counts().connections_idle.add(1);
+                self.leave(&format!("nothing came for {} s", self.silent.as_secs()));
+            }
+            Err(_) => {}
+        }
+        0
+    }
+
+    /// Ends the connection, after its last line.
+    fn leave(&mut self, why: &str) {
+        if let Link::Up(connection) = &mut self.link {
+            let received_us = self.intake.now_us();
+            self.intake.end(&mut connection.framer, connection.number, received_us);
+            self.intake.context().feed_counts().connections.set(0);
+        }
+        self.down(why);
+    }
+
+    fn down(&mut self, why: &str) {
+        let wait = self.backoff.next_wait();
+        if !std::mem::replace(&mut self.told_down, true) {
+            tracing::warn!(
+                "feed {}: connect to {}: {why}; next attempt in {:.1} s, then again until it works",
+                self.intake.context().feed_counts().name,
+                self.address,
+                wait.as_secs_f32()
+            );
+        }
+        self.link = Link::Waiting(Instant::now() + wait);
+    }
+
+    fn hand_on(&mut self) -> Turn {
+        match self.intake.hand_on() {
+            Handed::On(count) => Turn::Moved(count),
+            Handed::Kept => Turn::Stalled,
+            Handed::Closed => Turn::Finished,
+        }
+    }
+
+    /// Hands on what there may be (parts expire at any time) and asks to be parked.
+    fn idle(&mut self) -> Turn {
+        match self.hand_on() {
+            Turn::Moved(_) => Turn::Idle,
+            other => other,
+        }
+    }
+
+    /// Takes what the socket still holds, within a bound of time, and finishes; called again until all is handed on.
+    fn finish(&mut self) -> Turn {
+        let until = *self.drain_until.get_or_insert_with(|| Instant::now() + DRAIN_MAX);
+        if let Link::Up(connection) = &mut self.link {
+            let can_drain = connection.stream.set_nonblocking(true).is_ok();
+            if can_drain && Instant::now() < until && self.read() > 0 {
+                return self.hand_on();
+            }
+        }
+        let received_us = self.intake.now_us();
+        if let Link::Up(connection) = &mut self.link {
+            self.intake.end(&mut connection.framer, connection.number, received_us);
+        }
+        self.intake.finish();
+        match self.hand_on() {
+            Turn::Stalled => Turn::Stalled,
+            _ => Turn::Finished,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The part that all feeds share: bytes become lines, lines become messages, messages become batches.
+//!
+//! In:      bytes as a socket or a file gave them, with their sender and their time
+//! Out:     batches to the journal, in the middle of a read as soon as one is as large as it should get
+//! Drops:   never by itself; while the journal has no room the batch is kept, and the feed is to stop reading
+//!
+//! Bound: a kept batch grows by no more than what the feed read in the turn in which the journal's queue was full.
+
+use crate::clock::SECOND_US;
+use crate::nmea::Assembler;
+use crate::nmea::line::{Framer, LineEvent, Lines};
+
+use super::pace::{Pace, Paced};
+use super::{FeedContext, FeedSink, Handed};
+
+/// How often parts that wait for their partners are looked at.
+const EXPIRE_INTERVAL_US: i64 = SECOND_US;
+
+/// From bytes to batches, for one feed thread.
+pub struct Intake {
+    assembler: Assembler,
+    sink: FeedSink,
+    handed: Handed,
+    moved: u32,
+    bytes: u64,
+    next_expiry_us: i64,
+}
+
+impl Intake {
+    /// For one feed thread.
+    #[must_use]
+    pub fn new(context: FeedContext) -> Self {
+        Self {
+            assembler: Assembler::new(&context.nmea),
+            sink: FeedSink::new(context),
+            handed: Handed::On(0),
+            moved: 0,
+            bytes: 0,
+            next_expiry_us: i64::MIN,
+        }
+    }
+
+    /// The feed this is for.
+    #[must_use]
+    pub const fn context(&self) -> &FeedContext {
+        self.sink.context()
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now_us(&self) -> i64 {
+        self.context().clock.now_us()
+    }
+
+    /// What cuts the bytes of one connection into lines.
+    #[must_use]
+    pub fn framer(&self) -> Framer {
+        Framer::new(self.context().nmea.line_bytes_max)
+    }
+
+    /// Takes the lines of a datagram; `sender` keeps the parts of different senders apart.
+    pub fn datagram(&mut self, bytes: &[u8], sender: u64, received_us: i64) {
+        self.bytes += bytes.len() as u64;
+        for line in Lines::new(bytes) {
+            self.assembler.line(line, sender, received_us, &mut self.sink);
+            self.offer_if_full();
+        }
+    }
+
+    /// Takes bytes that follow the last ones of the same framer; `sender` keeps the parts of different senders apart.
+    pub fn bytes(&mut self, framer: &mut Framer, bytes: &[u8], sender: u64, received_us: i64) {
+        self.bytes += bytes.len() as u64;
+        framer.feed(bytes, |event| self.event(event, sender, received_us));
+    }
+
+    /// Takes the line that a framer still holds, at the end of its connection.
+    pub fn end(&mut self, framer: &mut Framer, sender: u64, received_us: i64) {
+        framer.finish(|event| self.event(event, sender, received_us));
+    }
+
+    fn event(&mut self, event: LineEvent<'_>, sender: u64, received_us: i64) {
+        self.assembler.event(event, sender, received_us, &mut self.sink);
+        self.offer_if_full();
+    }
+
+    fn offer_if_full(&mut self) {
+        if self.sink.is_full() && matches!(self.handed, Handed::On(_)) {
+            self.offer();
+        }
+    }
+
+    /// Takes bytes at the pace at which they were recorded. When a message among them is not due yet, says when it is:
+    /// it is then in the batch, alone unless the journal had no room for those before it, and to be handed on at that
+    /// time, which is also its received time. `shift_us` is added to the received times.
+    pub fn paced(
+        &mut self,
+        framer: &mut Framer,
+        bytes: &[u8],
+        now_us: i64,
+        shift_us: i64,
+        pace: &mut Pace,
+    ) -> Option<i64> {
+        self.bytes += bytes.len() as u64;
+        let mut sink = Paced::new(&mut self.sink, pace, now_us, shift_us);
+        let assembler = &mut self.assembler;
+        let received_us = now_us.saturating_add(shift_us);
+        framer.feed(bytes, |event| assembler.event(event, 0, received_us, &mut sink));
+        sink.due_us()
+    }
+
+    /// Gives up parts that waited too long for their partners; cheap to call in every turn.
+    pub fn expire(&mut self, now_us: i64) {
+        if now_us >= self.next_expiry_us {
+            self.next_expiry_us = now_us.saturating_add(EXPIRE_INTERVAL_US);
+            self.assembler.expire(now_us, &mut self.sink);
+        }
+    }
+
+    /// Gives up all parts that still wait: nothing more will come.
+    pub fn finish(&mut self) {
+        self.assembler.finish(&mut self.sink);
+    }
+
+    /// Hands on what there is. `On` counts all messages handed on since the last call.
+    pub fn hand_on(&mut self) -> Handed {
+        self.context().feed_counts().bytes.add(self.bytes);
+        self.bytes = 0;
+        self.offer();
+        match self.handed {
+            Handed::On(_) => Handed::On(std::mem::take(&mut self.moved)),
+            refused => refused,
+        }
+    }
+
+    fn offer(&mut self) {
+        self.handed = self.sink.hand_on();
+        if let Handed::On(count) = self.handed {
+            self.moved += count;
+        }
+    }
+
+    /// Whether a batch is kept for want of room, so that nothing more should be read.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.handed == Handed::Kept
+    }
+
+    /// Throws the kept batch away, counted.
+    pub fn drop_batch(&mut self) {
+        self.sink.drop_batch();
+        self.handed = Handed::On(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::BATCH_BYTES;
+    use super::super::testing::{Bench, lines};
+    use super::*;
+
+    #[test]
+    fn a_large_read_makes_many_batches_of_the_size_they_should_have() {
+        let bench = Bench::new(64);
+        let mut intake = Intake::new(bench.context());
+        let mut framer = intake.framer();
+        intake.bytes(&mut framer, &lines(5000, "\n"), 1, 0);
+        assert_eq!(intake.hand_on(), Handed::On(5000));
+        let sizes = bench.batch_bytes();
+        assert!(
+            sizes.len() > 5 && sizes.iter().all(|&size| size <= BATCH_BYTES + 1024),
+            "{sizes:?}"
+        );
+    }
+
+    #[test]
+    fn without_room_the_batch_is_kept_whole_until_there_is() {
+        let bench = Bench::new(1);
+        let mut intake = Intake::new(bench.context());
+        let mut framer = intake.framer();
+        intake.bytes(&mut framer, &lines(5000, "\n"), 1, 0);
+        assert_eq!(intake.hand_on(), Handed::Kept);
+        assert!(intake.is_kept());
+        let first = bench.records().len();
+        assert!(matches!(intake.hand_on(), Handed::On(_)));
+        assert_eq!(first + bench.records().len(), 5000);
+    }
+}
