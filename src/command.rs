@@ -124,7 +124,9 @@ fn write_out(out: &mut dyn Write, text: &str) -> Result<u8, Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(exit::OK),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit::OK),
-        Err(error) => Err(Failure::new(exit::IO, format!("cannot write to standard output: {error}"))),
+        Err(error) => {
+            Err(Failure::new(exit::IO, format!("cannot write to standard output: {error}")))
+        }
     }
 }
 
@@ -141,7 +143,8 @@ mod tests {
 
     fn run(arguments: &[&str]) -> (u8, String, String) {
         let (mut out, mut errors) = (Vec::new(), Vec::new());
-        let arguments = std::iter::once("aisd").chain(arguments.iter().copied()).map(OsString::from);
+        let arguments =
+            std::iter::once("aisd").chain(arguments.iter().copied()).map(OsString::from);
         let code = main_with(arguments, &mut out, &mut errors);
         (code, String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap())
     }
@@ -182,7 +185,10 @@ mod tests {
             let (code, out, errors) = run(&[command, "--config", path]);
             assert_eq!((code, out.as_str()), (exit::CONFIG, ""));
             assert_eq!(errors.lines().count(), 2, "{errors}");
-            assert!(errors.starts_with(&format!("{path}:2: store.batch_rows_max is 0, ")), "{errors}");
+            assert!(
+                errors.starts_with(&format!("{path}:2: store.batch_rows_max is 0, ")),
+                "{errors}"
+            );
         }
     }
 

@@ -117,8 +117,11 @@ pub fn find(path: &str) -> Option<&'static Key> {
 /// The names of all sections.
 #[must_use]
 pub fn sections() -> Vec<&'static str> {
-    let mut sections: Vec<_> =
-        KEYS.iter().filter_map(|key| key.path.split_once('.')).map(|(section, _)| section).collect();
+    let mut sections: Vec<_> = KEYS
+        .iter()
+        .filter_map(|key| key.path.split_once('.'))
+        .map(|(section, _)| section)
+        .collect();
     sections.dedup();
     sections
 }

@@ -119,9 +119,8 @@ fn read_file(
     config: &mut Config,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<PathBuf>, Failure> {
-    let from_environment = || {
-        environment.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| path.into())
-    };
+    let from_environment =
+        || environment.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| path.into());
     let named = flags.file.clone().or_else(from_environment);
     let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     match std::fs::read_to_string(&path) {
@@ -166,16 +165,24 @@ fn put_environment(
 /// Not a fault: container platforms put variables of their own under the name of a service.
 fn unknown_variable(name: &str) -> String {
     let variables: Vec<_> = KEYS.iter().map(keys::Key::variable).collect();
-    let known = variables.iter().map(String::as_str).chain(FEED_VARIABLES.iter().map(|(name, _)| *name));
+    let known =
+        variables.iter().map(String::as_str).chain(FEED_VARIABLES.iter().map(|(name, _)| *name));
     nearest(name, known).map_or_else(
         || format!("the environment variable {name} is no setting and is ignored"),
         |near| {
-            format!("the environment variable {name} is no setting and is ignored; did you mean {near}?")
+            format!(
+                "the environment variable {name} is no setting and is ignored; did you mean {near}?"
+            )
         },
     )
 }
 
-fn named_feed(place: &str, kind: &str, target: &str, faults: &mut Vec<Fault>) -> Option<FeedConfig> {
+fn named_feed(
+    place: &str,
+    kind: &str,
+    target: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<FeedConfig> {
     let rule = if kind == "file" { Rule::Text } else { Rule::Address };
     match rule.check(Value::Text(target.to_owned())) {
         Ok(_) => feeds::simple(kind, target),
@@ -199,8 +206,9 @@ fn put_flags(flags: &Flags, config: &mut Config, faults: &mut Vec<Fault>) {
     }
     if !flags.feeds.is_empty() {
         let named = flags.feeds.iter();
-        config.feeds =
-            named.filter_map(|(flag, kind, target)| named_feed(flag, kind, target, faults)).collect();
+        config.feeds = named
+            .filter_map(|(flag, kind, target)| named_feed(flag, kind, target, faults))
+            .collect();
     }
     put_file_flags(flags, config, faults);
 }
@@ -210,7 +218,8 @@ fn put_file_flags(flags: &Flags, config: &mut Config, faults: &mut Vec<Fault>) {
     let pace = flags.pace.map(|pace| ("--pace", "pace", Value::Real(pace)));
     let start = flags.start.clone().map(|start| ("--start", "start", Value::Text(start)));
     for (flag, name, value) in pace.into_iter().chain(start) {
-        let Some(key) = feeds::keys_of("file").and_then(|keys| keys.iter().find(|key| key.name == name))
+        let Some(key) =
+            feeds::keys_of("file").and_then(|keys| keys.iter().find(|key| key.name == name))
         else {
             continue;
         };

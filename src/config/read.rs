@@ -37,7 +37,8 @@ pub fn read_toml(name: &str, text: &str, config: &mut Config, faults: &mut Vec<F
         let name: &str = key.get_ref();
         if name == "feeds" {
             read_feeds(&source, value, config, faults);
-        } else if let Some(section) = keys::sections().into_iter().find(|section| *section == name) {
+        } else if let Some(section) = keys::sections().into_iter().find(|section| *section == name)
+        {
             read_section(&source, section, value, config, faults);
         } else {
             read_key(&source, name, key.span(), value, config, faults);
@@ -168,13 +169,15 @@ fn read_feed(
         match known.rule.check(value) {
             Ok(value) => drop(values.insert(known.name, value)),
             Err(rule) => {
-                faults.push(source.fault(&key.span(), format!("{path} is {shown}, must be {rule}")));
+                faults
+                    .push(source.fault(&key.span(), format!("{path} is {shown}, must be {rule}")));
             }
         }
     }
     for key in keys.iter().filter(|key| matches!(key.otherwise, Otherwise::Required)) {
         if !table.keys().any(|given| given.get_ref() == key.name) {
-            let text = format!("feeds[{at}] is a {name} without {}, must be {}", key.name, key.rule);
+            let text =
+                format!("feeds[{at}] is a {name} without {}, must be {}", key.name, key.rule);
             faults.push(source.fault(span, text));
         }
     }

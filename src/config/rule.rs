@@ -133,12 +133,15 @@ fn is_address(text: &str) -> bool {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host_is_plain = bare.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok())
             || (!host.is_empty() && !host.contains([':', '[', ']', ' ', '/', '\0']));
-        host_is_plain && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+        host_is_plain
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok()
     })
 }
 
 fn is_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=32).contains(&text.len()) && text.bytes().all(plain)
 }
 
@@ -148,10 +151,13 @@ mod tests {
 
     #[test]
     fn an_address_has_a_host_and_a_port() {
-        for good in ["127.0.0.1:0", "localhost:10110", "[::1]:3001", "0.0.0.0:65535", "db-1.lan:1"] {
+        for good in ["127.0.0.1:0", "localhost:10110", "[::1]:3001", "0.0.0.0:65535", "db-1.lan:1"]
+        {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["", ":1", "3001", "host", "host:", "host:65536", "host:+1", "::1:5", "a b:1", "[x]:1"] {
+        for bad in
+            ["", ":1", "3001", "host", "host:", "host:65536", "host:+1", "::1:5", "a b:1", "[x]:1"]
+        {
             assert!(!is_address(bad), "{bad}");
         }
     }

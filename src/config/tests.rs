@@ -49,7 +49,8 @@ fn the_shipped_file_shows_every_key_with_a_comment() {
 fn the_shipped_file_shows_every_key_of_every_kind_of_feed() {
     for (kind, keys) in super::feeds::KINDS {
         let bare = SHIPPED.replace("# ", "");
-        let table = bare.split("[[feeds]]").find(|part| part.contains(&format!("kind = \"{kind}\"")));
+        let table =
+            bare.split("[[feeds]]").find(|part| part.contains(&format!("kind = \"{kind}\"")));
         let table = table.unwrap_or_else(|| panic!("no example of {kind}"));
         for key in *keys {
             assert!(table.contains(&format!("\n{} = ", key.name)), "{kind} without {}", key.name);
@@ -148,7 +149,9 @@ fn two_feeds_of_one_name_are_refused() {
 
 #[test]
 fn later_layers_win() {
-    let file = file_with("data_dir = \"file\"\n[journal]\nbytes_max = 268435456\n[http]\naddress = \"h:1\"\n");
+    let file = file_with(
+        "data_dir = \"file\"\n[journal]\nbytes_max = 268435456\n[http]\naddress = \"h:1\"\n",
+    );
     let environment = [
         ("AISD_DATA_DIR", "environment"),
         ("AISD_HTTP_ADDRESS", "h:2"),
@@ -156,11 +159,8 @@ fn later_layers_win() {
         ("AISD_STORE_LINGER_MS", "5"),
         ("UNRELATED", "x"),
     ];
-    let flags = Flags {
-        file: Some(file.path().into()),
-        http: Some("h:3".to_owned()),
-        ..Flags::default()
-    };
+    let flags =
+        Flags { file: Some(file.path().into()), http: Some("h:3".to_owned()), ..Flags::default() };
     let loaded = with(&flags, &environment).unwrap();
     assert_eq!(loaded.file.as_deref(), Some(file.path()));
     assert_eq!(loaded.config.data_dir.to_str(), Some("environment"));
@@ -212,7 +212,9 @@ fn faults_of_all_layers_come_together() {
     assert_eq!(failure.code, exit::CONFIG);
     let lines: Vec<&str> = failure.text.lines().collect();
     assert_eq!(lines.len(), 5, "{lines:#?}");
-    assert!(lines[0].ends_with(":2: http.connections_max is 0, must be 1..=4096; the default is 256"));
+    assert!(
+        lines[0].ends_with(":2: http.connections_max is 0, must be 1..=4096; the default is 256")
+    );
     assert_eq!(
         lines[1],
         "AISD_NMEA_LINE_BYTES_MAX: nmea.line_bytes_max is \"many\", must be 128..=8192; the default is 1024"

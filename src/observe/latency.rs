@@ -110,7 +110,7 @@ impl Latency {
             return;
         }
         self.fold();
-        for _ in 0..passed.min(SLOTS as i64) {
+        for _ in 0..usize::try_from(passed).unwrap_or(SLOTS).min(SLOTS) {
             self.slot = (self.slot + 1) % SLOTS;
             self.slots[self.slot].reset();
         }
