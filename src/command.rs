@@ -1,1 +1,215 @@
-//! (to be written)
+//! The command line: what can be asked of `aisd`, and who answers.
+//!
+//! Every command returns an exit code or a [`Failure`], whose text goes to standard error. Standard output carries only
+//! what was asked for, so that it can be piped.
+
+mod check_config;
+mod completions;
+mod journal;
+mod print_config;
+mod replay;
+mod run;
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::load::Flags;
+use crate::exit::{self, Failure};
+
+/// Takes the radio reports of ships from any feed and lands each one durably, exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "aisd", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until it is told to stop
+    Run(run::RunArgs),
+    /// Read NMEA and write one JSON object a line
+    Decode(DecodeArgs),
+    /// Feed recorded files through the whole engine, then end
+    Replay(replay::ReplayArgs),
+    /// Check the configuration and report all faults at once
+    CheckConfig(FileArgs),
+    /// Write the configuration that applies, as TOML
+    PrintConfig(FileArgs),
+    /// Look into the journal
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// Write a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Where the configuration is read from.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FileArgs {
+    /// Read this file instead of /etc/aisd/aisd.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `decode`.
+#[derive(Args, Debug)]
+pub struct DecodeArgs {
+    /// Write the standard's own integers instead of knots and degrees
+    #[arg(long)]
+    pub unscaled: bool,
+    /// Also write what was refused, with its reason
+    #[arg(long)]
+    pub rejects: bool,
+    /// Read this file instead of standard input
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Does what the arguments of this process ask for; its exit code.
+#[must_use]
+pub fn main() -> u8 {
+    main_with(std::env::args_os(), &mut io::stdout().lock(), &mut io::stderr())
+}
+
+/// Does what these arguments ask for, the first being the program's name; the exit code.
+pub fn main_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> u8 {
+    let result = match Cli::try_parse_from(arguments) {
+        Ok(cli) => dispatch(cli.command, out),
+        Err(refusal) if refusal.use_stderr() => Err(usage(&refusal)),
+        Err(help) => write_out(out, &help.to_string()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            // When even standard error is gone there is nobody left to tell.
+            let _ = writeln!(errors, "{failure}");
+            failure.code
+        }
+    }
+}
+
+fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Decode(args) => decode(&args),
+        Command::Replay(args) => replay::replay(args),
+        Command::CheckConfig(args) => check_config::check_config(&args, out),
+        Command::PrintConfig(args) => print_config::print_config(&args, out),
+        Command::Journal(command) => journal::journal(command, out),
+        Command::Completions(args) => completions::completions(&args, out),
+    }
+}
+
+/// To be answered by `command/decode.rs`.
+fn decode(_args: &DecodeArgs) -> Result<u8, Failure> {
+    Err(Failure::new(exit::SOFTWARE, "decode is not built in yet"))
+}
+
+fn usage(refusal: &clap::Error) -> Failure {
+    let text = refusal.to_string();
+    let text = text.trim_end();
+    Failure::new(exit::USAGE, text.strip_prefix("error: ").unwrap_or(text))
+}
+
+/// Writes an answer; a reader that has seen enough is no failure.
+fn write_out(out: &mut dyn Write, text: &str) -> Result<u8, Failure> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(exit::OK),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit::OK),
+        Err(error) => {
+            Err(Failure::new(exit::IO, format!("cannot write to standard output: {error}")))
+        }
+    }
+}
+
+impl FileArgs {
+    /// As flags of the configuration.
+    fn flags(&self) -> Flags {
+        Flags { file: self.config.clone(), ..Flags::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &[&str]) -> (u8, String, String) {
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let arguments =
+            std::iter::once("aisd").chain(arguments.iter().copied()).map(OsString::from);
+        let code = main_with(arguments, &mut out, &mut errors);
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap())
+    }
+
+    fn file_with(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_arguments_end_with_the_code_for_usage() {
+        for arguments in [&["fly"][..], &["run", "--warp"], &["journal"], &["replay"]] {
+            let (code, out, errors) = run(arguments);
+            assert_eq!((code, out.as_str()), (exit::USAGE, ""), "{arguments:?}");
+            assert!(!errors.is_empty() && !errors.starts_with("error:"), "{errors}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_go_to_standard_output() {
+        let (code, out, errors) = run(&["--version"]);
+        assert_eq!((code, errors.as_str()), (exit::OK, ""));
+        assert_eq!(out, format!("aisd {}\n", env!("CARGO_PKG_VERSION")));
+        assert!(run(&["run", "--help"]).1.contains("--tcp-connect <ADDR>"));
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_all_its_faults() {
+        let file = file_with("[store]\nbatch_rows_max = 0\nlinger = 1\n");
+        let path = file.path().to_str().unwrap();
+        for command in ["check-config", "print-config"] {
+            let (code, out, errors) = run(&[command, "--config", path]);
+            assert_eq!((code, out.as_str()), (exit::CONFIG, ""));
+            assert_eq!(errors.lines().count(), 2, "{errors}");
+            assert!(
+                errors.starts_with(&format!("{path}:2: store.batch_rows_max is 0, ")),
+                "{errors}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_printed_configuration_is_read_back() {
+        let first = file_with("[log]\nformat = \"json\"\n");
+        let (code, printed, _) = run(&["print-config", "--config", first.path().to_str().unwrap()]);
+        assert_eq!(code, exit::OK);
+        assert!(printed.contains("\nformat = \"json\"\n"));
+        let second = file_with(&printed);
+        let (_, again, _) = run(&["print-config", "--config", second.path().to_str().unwrap()]);
+        assert_eq!(printed, again);
+        assert_eq!(run(&["check-config", "--config", second.path().to_str().unwrap()]).0, exit::OK);
+    }
+
+    #[test]
+    fn completions_are_written_for_every_shell() {
+        for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+            let (code, out, _) = run(&["completions", shell]);
+            assert_eq!(code, exit::OK);
+            assert!(out.contains("check-config"), "{shell}");
+        }
+    }
+}

@@ -1,14 +1,26 @@
 //! What can be configured: every section and key, with its default.
 //!
-//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment < command line. `config/aisd.toml` shows every key at its default.
+//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line.
+//! `config/aisd.toml` shows every key at its default. [`keys`] is the one list of keys that all of these share; [`load`]
+//! puts the layers together and reports all faults at once.
+
+pub mod fault;
+mod feeds;
+pub mod keys;
+pub mod load;
+mod read;
+pub mod rule;
+mod show;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+pub use feeds::default_feeds;
+pub use show::to_toml;
 
 /// The whole configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where the journal, the embedded store and `run.json` live.
     pub data_dir: PathBuf,
@@ -24,6 +36,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The HTTP face.
     pub http: HttpConfig,
+    /// What is written to standard error.
+    pub log: LogConfig,
     /// Seconds that a drain may take at shutdown; what is not stored then stays in the journal.
     pub shutdown_seconds: u64,
 }
@@ -38,33 +52,29 @@ impl Default for Config {
             shards: ShardConfig::default(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
+            log: LogConfig::default(),
             shutdown_seconds: 10,
         }
     }
 }
 
 /// One feed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FeedConfig {
     /// Its name in metrics and in the `source` column; by default its kind, numbered from the second on.
-    #[serde(default)]
     pub name: Option<String>,
     /// What it is.
-    #[serde(flatten)]
     pub kind: FeedKind,
 }
 
 /// The kinds of feed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FeedKind {
     /// Datagrams that hold one or more lines.
     Udp {
         /// `HOST:PORT` to listen on.
         address: String,
         /// Receive buffer to ask the kernel for.
-        #[serde(default = "default_receive_buffer_bytes")]
         receive_buffer_bytes: usize,
     },
     /// A listener for senders of lines.
@@ -72,10 +82,8 @@ pub enum FeedKind {
         /// `HOST:PORT` to listen on.
         address: String,
         /// Clients at once; more are refused and counted.
-        #[serde(default = "default_clients_max")]
         clients_max: usize,
         /// A client that sends nothing for this long is closed.
-        #[serde(default = "default_idle_seconds")]
         idle_seconds: u64,
     },
     /// A connection to a server of lines.
@@ -83,7 +91,6 @@ pub enum FeedKind {
         /// `HOST:PORT` to connect to.
         address: String,
         /// A connection that brings nothing for this long is made anew.
-        #[serde(default = "default_silent_seconds")]
         silent_seconds: u64,
     },
     /// A file of lines, or `-` for standard input.
@@ -91,30 +98,27 @@ pub enum FeedKind {
         /// The file, or `-`.
         path: PathBuf,
         /// Times faster than recorded; absent for as fast as possible.
-        #[serde(default)]
         pace: Option<f64>,
         /// RFC 3339 time of the first line, for files whose lines carry no time.
-        #[serde(default)]
         start: Option<String>,
     },
 }
 
-const fn default_receive_buffer_bytes() -> usize {
-    4 << 20
-}
-const fn default_clients_max() -> usize {
-    4096
-}
-const fn default_idle_seconds() -> u64 {
-    300
-}
-const fn default_silent_seconds() -> u64 {
-    60
+impl FeedKind {
+    /// The kind as it stands in the file, and the name of a feed that was given none.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Udp { .. } => "udp",
+            Self::Tcp { .. } => "tcp",
+            Self::TcpClient { .. } => "tcp_client",
+            Self::File { .. } => "file",
+        }
+    }
 }
 
 /// How lines are read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NmeaConfig {
     /// Refuse sentences without a checksum.
     pub require_checksum: bool,
@@ -138,8 +142,7 @@ impl Default for NmeaConfig {
 }
 
 /// The journal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JournalConfig {
     /// Bytes of a segment file.
     pub segment_bytes: u64,
@@ -158,8 +161,7 @@ impl Default for JournalConfig {
 }
 
 /// The shards.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ShardConfig {
     /// How many; 0 for one for each core.
     pub count: usize,
@@ -195,8 +197,7 @@ impl Default for ShardConfig {
 }
 
 /// Which index the store keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Index {
     /// By vessel and time: tracks are read fast.
     Track,
@@ -205,8 +206,7 @@ pub enum Index {
 }
 
 /// The store.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoreConfig {
     /// Which index it keeps.
     pub index: Index,
@@ -225,12 +225,11 @@ impl Default for StoreConfig {
 }
 
 /// The HTTP face.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpConfig {
     /// `HOST:PORT` to listen on; empty for none.
     pub address: String,
-    /// Connections at once; more are closed at once and counted.
+    /// Connections at once; at the bound the one that has kept its request open for longest gives way, and is counted.
     pub connections_max: usize,
     /// Seconds for a request to arrive whole.
     pub request_seconds: u64,
@@ -239,5 +238,29 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self { address: "127.0.0.1:3001".to_owned(), connections_max: 256, request_seconds: 10 }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: one line of text.
+    Text,
+    /// For collectors: one JSON object a line.
+    Json,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// A level, or directives such as `info,aisd::journal=debug`.
+    pub level: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
     }
 }

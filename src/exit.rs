@@ -18,3 +18,20 @@ pub const DATA_DIR: u8 = 73;
 pub const IO: u8 = 74;
 /// The configuration is wrong.
 pub const CONFIG: u8 = 78;
+
+/// Why a command did not do what was asked: what the operator reads, and the exit code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Failure {
+    /// One of the codes above.
+    pub code: u8,
+    /// One or more lines, lower case.
+    pub text: String,
+}
+
+impl Failure {
+    /// With this code and text.
+    pub fn new(code: u8, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}

@@ -1,3 +1,7 @@
 //! Arguments to command to exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(aisd::command::main())
+}

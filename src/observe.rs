@@ -8,4 +8,6 @@ pub mod counts;
 pub mod latency;
 pub mod log;
 pub mod metrics;
+pub mod process;
 pub mod samples;
+pub mod status;

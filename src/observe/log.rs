@@ -1,1 +1,89 @@
-//! (to be written)
+//! The log: one line for each event, on standard error.
+//!
+//! Text by default, JSON for collectors. A level by what the operator must do: error when something is lost or help is
+//! needed, warn when it recovered by itself, info for the life cycle; nothing for each message.
+//!
+//! Ships name themselves, so what is logged may come from the air: control characters are escaped in the writer, below
+//! every format, and a name can neither start a line nor colour a terminal.
+
+use std::io::{self, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::{LogConfig, LogFormat};
+use crate::exit::{self, Failure};
+
+/// Starts the log of this process.
+///
+/// # Errors
+/// When the level cannot be understood, or a log was started before.
+pub fn start(config: &LogConfig) -> Result<(), Failure> {
+    let refused = |error: String| Failure::new(exit::CONFIG, format!("log.level: {error}"));
+    let filter = EnvFilter::try_new(&config.level).map_err(|error| refused(error.to_string()))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(Escaping(io::stderr));
+    let started = match config.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| refused(error.to_string()))
+}
+
+/// Makes writers that escape control characters.
+struct Escaping<M>(M);
+
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Escaping<M> {
+    type Writer = EscapingWriter<M::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        EscapingWriter(self.0.make_writer())
+    }
+}
+
+/// Writes one event at a time; only the line feed at its end is one.
+struct EscapingWriter<W>(W);
+
+impl<W: Write> Write for EscapingWriter<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(&escape(event))?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn escape(event: &[u8]) -> Vec<u8> {
+    let line = event.strip_suffix(b"\n").unwrap_or(event);
+    let mut out = Vec::with_capacity(event.len() + 8);
+    for character in String::from_utf8_lossy(line).chars() {
+        if character.is_control() {
+            out.extend(character.escape_default().map(|escaped| escaped as u8));
+        } else {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    out.extend_from_slice(&event[line.len()..]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_from_the_air_cannot_start_a_line_or_colour_a_terminal() {
+        let check = |event: &[u8], expected: &str| {
+            assert_eq!(String::from_utf8_lossy(&escape(event)), expected);
+        };
+        check(b"plain text\n", "plain text\n");
+        check(b"a\nERROR forged\r\n", "a\\nERROR forged\\r\n");
+        check(b"\x1b[31mred\x07\x7f", "\\u{1b}[31mred\\u{7}\\u{7f}");
+        check("caf\u{e9} \u{9b}31m\n".as_bytes(), "caf\u{e9} \\u{9b}31m\n");
+        check(b"bad \xff byte\n", "bad \u{fffd} byte\n");
+    }
+}

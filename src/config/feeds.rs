@@ -1,0 +1,208 @@
+//! The keys of feeds: one table for each feed, its keys depending on its kind.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::rule::{Rule, Value};
+use super::{FeedConfig, FeedKind};
+
+/// Feeds at most; their numbers are one byte, and those of earlier runs count too.
+pub const FEEDS_MAX: usize = 64;
+
+/// Where feeds listen when none is configured.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:10110";
+
+/// One key of a kind of feed.
+pub struct FeedKey {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may be.
+    pub rule: Rule,
+    /// Whether it must be there, may be left out, or has a default.
+    pub otherwise: Otherwise,
+}
+
+/// What happens when a key of a feed is left out.
+#[derive(Clone, Copy)]
+pub enum Otherwise {
+    /// A fault.
+    Required,
+    /// It stays absent.
+    Absent,
+    /// This number.
+    Whole(i64),
+}
+
+const fn key(name: &'static str, rule: Rule, otherwise: Otherwise) -> FeedKey {
+    FeedKey { name, rule, otherwise }
+}
+
+const NAME: FeedKey = key("name", Rule::Name, Otherwise::Absent);
+const ADDRESS: FeedKey = key("address", Rule::Address, Otherwise::Required);
+
+/// Every kind of feed with its keys.
+pub const KINDS: &[(&str, &[FeedKey])] = &[
+    (
+        "udp",
+        &[
+            NAME,
+            ADDRESS,
+            key("receive_buffer_bytes", Rule::Whole(4096, 1 << 30), Otherwise::Whole(4 << 20)),
+        ],
+    ),
+    (
+        "tcp",
+        &[
+            NAME,
+            ADDRESS,
+            key("clients_max", Rule::Whole(1, 65_536), Otherwise::Whole(4096)),
+            key("idle_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(300)),
+        ],
+    ),
+    (
+        "tcp_client",
+        &[NAME, ADDRESS, key("silent_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(60))],
+    ),
+    (
+        "file",
+        &[
+            NAME,
+            key("path", Rule::Text, Otherwise::Required),
+            key("pace", Rule::Real(0.001, 1_000_000.0), Otherwise::Absent),
+            key("start", Rule::Time, Otherwise::Absent),
+        ],
+    ),
+];
+
+/// The keys of a kind.
+#[must_use]
+pub fn keys_of(kind: &str) -> Option<&'static [FeedKey]> {
+    KINDS.iter().find(|(name, _)| *name == kind).map(|(_, keys)| *keys)
+}
+
+/// What a feed's table holds, by key, already checked.
+pub type Values = BTreeMap<&'static str, Value>;
+
+/// Makes a feed of checked values; what is left out gets its default. `None` when a required key is missing.
+#[must_use]
+pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
+    for key in keys_of(kind)? {
+        if let Otherwise::Whole(default) = key.otherwise {
+            values.entry(key.name).or_insert(Value::Whole(default));
+        }
+    }
+    let kind = match kind {
+        "udp" => FeedKind::Udp {
+            address: text(&values, "address")?,
+            receive_buffer_bytes: whole(&values, "receive_buffer_bytes")?.try_into().ok()?,
+        },
+        "tcp" => FeedKind::Tcp {
+            address: text(&values, "address")?,
+            clients_max: whole(&values, "clients_max")?.try_into().ok()?,
+            idle_seconds: whole(&values, "idle_seconds")?,
+        },
+        "tcp_client" => FeedKind::TcpClient {
+            address: text(&values, "address")?,
+            silent_seconds: whole(&values, "silent_seconds")?,
+        },
+        "file" => FeedKind::File {
+            path: PathBuf::from(text(&values, "path")?),
+            pace: match values.get("pace") {
+                Some(Value::Real(pace)) => Some(*pace),
+                _ => None,
+            },
+            start: text(&values, "start"),
+        },
+        _ => return None,
+    };
+    Some(FeedConfig { name: text(&values, "name"), kind })
+}
+
+fn text(values: &Values, name: &str) -> Option<String> {
+    if let Some(Value::Text(text)) = values.get(name) { Some(text.clone()) } else { None }
+}
+
+fn whole(values: &Values, name: &str) -> Option<u64> {
+    if let Some(Value::Whole(whole)) = values.get(name) { (*whole).try_into().ok() } else { None }
+}
+
+/// The keys and values of a feed, in the order of its kind's keys; absent ones left out.
+#[must_use]
+pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
+    let size = |value: u64| Value::Whole(i64::try_from(value).unwrap_or(i64::MAX));
+    let mut values = Vec::new();
+    values.extend(feed.name.clone().map(|name| ("name", Value::Text(name))));
+    match &feed.kind {
+        FeedKind::Udp { address, receive_buffer_bytes } => {
+            values.push(("address", Value::Text(address.clone())));
+            values.push(("receive_buffer_bytes", size(*receive_buffer_bytes as u64)));
+        }
+        FeedKind::Tcp { address, clients_max, idle_seconds } => {
+            values.push(("address", Value::Text(address.clone())));
+            values.push(("clients_max", size(*clients_max as u64)));
+            values.push(("idle_seconds", size(*idle_seconds)));
+        }
+        FeedKind::TcpClient { address, silent_seconds } => {
+            values.push(("address", Value::Text(address.clone())));
+            values.push(("silent_seconds", size(*silent_seconds)));
+        }
+        FeedKind::File { path, pace, start } => {
+            values.push(("path", Value::Text(path.to_string_lossy().into_owned())));
+            values.extend(pace.map(|pace| ("pace", Value::Real(pace))));
+            values.extend(start.clone().map(|start| ("start", Value::Text(start))));
+        }
+    }
+    values
+}
+
+/// A feed of this kind that listens at, connects to or reads this, everything else at its default.
+#[must_use]
+pub fn simple(kind: &str, target: &str) -> Option<FeedConfig> {
+    let place = if kind == "file" { "path" } else { "address" };
+    build(kind, Values::from([(place, Value::Text(target.to_owned()))]))
+}
+
+/// The feeds of a configuration that names none: UDP and TCP on `127.0.0.1:10110`.
+#[must_use]
+pub fn default_feeds() -> Vec<FeedConfig> {
+    ["udp", "tcp"].iter().filter_map(|kind| simple(kind, DEFAULT_ADDRESS)).collect()
+}
+
+/// Names every feed that has no name: its kind, numbered from the second on, passing over names that are taken.
+pub fn give_names(feeds: &mut [FeedConfig]) {
+    for at in 0..feeds.len() {
+        if feeds[at].name.is_some() {
+            continue;
+        }
+        let kind = feeds[at].kind.label();
+        let taken = |name: &str| feeds.iter().any(|feed| feed.name.as_deref() == Some(name));
+        let free = (1..=feeds.len() + 1)
+            .map(|n| if n == 1 { kind.to_owned() } else { format!("{kind}{n}") })
+            .find(|name| !taken(name));
+        feeds[at].name = free;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_kind_numbered_from_the_second_on() {
+        let mut feeds: Vec<_> =
+            ["udp", "udp", "tcp", "udp"].iter().filter_map(|kind| simple(kind, "a:1")).collect();
+        feeds[3].name = Some("udp2".to_owned());
+        give_names(&mut feeds);
+        let names: Vec<_> = feeds.iter().filter_map(|feed| feed.name.as_deref()).collect();
+        assert_eq!(names, ["udp", "udp3", "tcp", "udp2"]);
+    }
+
+    #[test]
+    fn a_feed_is_made_again_from_its_own_values() {
+        for (kind, _) in KINDS {
+            let feed = simple(kind, "host:1").unwrap();
+            assert_eq!(build(kind, values_of(&feed).into_iter().collect()), Some(feed.clone()));
+            assert_eq!(feed.kind.label(), *kind);
+        }
+    }
+}

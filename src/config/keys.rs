@@ -1,0 +1,250 @@
+//! The one list of keys: where each lives, what it may be, how it is read and written.
+//!
+//! The file, the environment, `print-config` and the test of `config/aisd.toml` all walk this list, so a key that is
+//! here is known everywhere. The keys of feeds, which come in tables of their own, are listed in `feeds`.
+
+use std::path::PathBuf;
+
+use super::rule::{Rule, Value};
+use super::{Config, Index, LogFormat};
+
+/// One key.
+pub struct Key {
+    /// `section.name`, or `name` when it stands above all sections.
+    pub path: &'static str,
+    /// What it may be.
+    pub rule: Rule,
+    /// Its value in a configuration.
+    pub get: fn(&Config) -> Value,
+    /// Puts a value that the rule allows; says whether it could.
+    pub set: fn(&mut Config, Value) -> bool,
+}
+
+impl Key {
+    /// The environment variable of the key: `AISD_` and the path in capitals, points as underscores.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("AISD_{}", self.path.to_uppercase().replace('.', "_"))
+    }
+
+    /// Checks a value and puts it into its place.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that name the key.
+    pub fn put(&self, config: &mut Config, value: Value) -> Result<(), String> {
+        let shown = value.to_string();
+        let wrong = |must_be: String| {
+            let default = (self.get)(&Config::default());
+            format!("{} is {shown}, must be {must_be}; the default is {default}", self.path)
+        };
+        let value = self.rule.check(value).map_err(wrong)?;
+        if (self.set)(config, value) { Ok(()) } else { Err(wrong(self.rule.to_string())) }
+    }
+}
+
+/// A field that can be shown as a value and set from one.
+trait Setting {
+    fn show(&self) -> Value;
+    /// The field's new content, if the value is one for it.
+    fn from_value(value: Value) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+macro_rules! key {
+    ($section:ident . $name:ident, $rule:expr) => {
+        Key {
+            path: concat!(stringify!($section), ".", stringify!($name)),
+            rule: $rule,
+            get: |config| Setting::show(&config.$section.$name),
+            set: |config, value| put(&mut config.$section.$name, value),
+        }
+    };
+    ($name:ident, $rule:expr) => {
+        Key {
+            path: stringify!($name),
+            rule: $rule,
+            get: |config| Setting::show(&config.$name),
+            set: |config, value| put(&mut config.$name, value),
+        }
+    };
+}
+
+fn put<T: Setting>(field: &mut T, value: Value) -> bool {
+    T::from_value(value).map(|new| *field = new).is_some()
+}
+
+const MIB: i64 = 1 << 20;
+const GIB: i64 = 1 << 30;
+
+/// Every key outside the feeds, in the order of `config/aisd.toml`.
+pub const KEYS: &[Key] = &[
+    key!(data_dir, Rule::Text),
+    key!(shutdown_seconds, Rule::Whole(1, 3600)),
+    key!(nmea.require_checksum, Rule::Truth),
+    key!(nmea.line_bytes_max, Rule::Whole(128, 8192)),
+    key!(nmea.fragments_max, Rule::Whole(1, 65_536)),
+    key!(nmea.fragment_seconds, Rule::Whole(1, 600)),
+    key!(journal.segment_bytes, Rule::Whole(MIB, GIB)),
+    key!(journal.bytes_max, Rule::Whole(2 * MIB, 16_384 * GIB)),
+    key!(journal.sync_interval_ms, Rule::Whole(0, 60_000)),
+    key!(journal.keep_all, Rule::Truth),
+    key!(shards.count, Rule::Whole(0, 64)),
+    key!(shards.pin, Rule::TruthOrAuto),
+    key!(shards.vessels_max, Rule::Whole(1000, 10_000_000)),
+    key!(shards.dedup_seconds, Rule::Whole(1, 3600)),
+    key!(shards.dedup_bytes_max, Rule::Whole(MIB, 16 * GIB)),
+    key!(shards.ahead_hours_max, Rule::Whole(0, 8760)),
+    key!(shards.age_hours_max, Rule::Whole(1, 87_600)),
+    key!(shards.speed_knots_max, Rule::Real(1.0, 1022.0)),
+    key!(store.index, Rule::OneOf(&["track", "append"])),
+    key!(store.batch_rows_max, Rule::Whole(1, 1_048_576)),
+    key!(store.linger_ms, Rule::Whole(0, 60_000)),
+    key!(store.cache_bytes, Rule::Whole(MIB, 16 * GIB)),
+    key!(http.address, Rule::AddressOrNone),
+    key!(http.connections_max, Rule::Whole(1, 4096)),
+    key!(http.request_seconds, Rule::Whole(1, 300)),
+    key!(log.level, Rule::Directives),
+    key!(log.format, Rule::OneOf(&["text", "json"])),
+];
+
+/// The key of this path.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The names of all sections.
+#[must_use]
+pub fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<_> = KEYS
+        .iter()
+        .filter_map(|key| key.path.split_once('.'))
+        .map(|(section, _)| section)
+        .collect();
+    sections.dedup();
+    sections
+}
+
+impl Setting for u64 {
+    fn show(&self) -> Value {
+        Value::Whole(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Whole(whole) = value { whole.try_into().ok() } else { None }
+    }
+}
+
+impl Setting for usize {
+    fn show(&self) -> Value {
+        Value::Whole(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Whole(whole) = value { whole.try_into().ok() } else { None }
+    }
+}
+
+impl Setting for f64 {
+    fn show(&self) -> Value {
+        Value::Real(*self)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Real(real) = value { Some(real) } else { None }
+    }
+}
+
+impl Setting for bool {
+    fn show(&self) -> Value {
+        Value::Truth(*self)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Truth(truth) = value { Some(truth) } else { None }
+    }
+}
+
+/// Absent is `"auto"`.
+impl Setting for Option<bool> {
+    fn show(&self) -> Value {
+        self.map_or_else(|| Value::Text("auto".to_owned()), Value::Truth)
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Truth(truth) => Some(Some(truth)),
+            Value::Text(_) => Some(None),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for String {
+    fn show(&self) -> Value {
+        Value::Text(self.clone())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text) } else { None }
+    }
+}
+
+impl Setting for PathBuf {
+    fn show(&self) -> Value {
+        Value::Text(self.to_string_lossy().into_owned())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        String::from_value(value).map(Self::from)
+    }
+}
+
+impl Setting for Index {
+    fn show(&self) -> Value {
+        Value::Text(match self {
+            Self::Track => "track".to_owned(),
+            Self::Append => "append".to_owned(),
+        })
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match String::from_value(value)?.as_str() {
+            "track" => Some(Self::Track),
+            "append" => Some(Self::Append),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for LogFormat {
+    fn show(&self) -> Value {
+        Value::Text(match self {
+            Self::Text => "text".to_owned(),
+            Self::Json => "json".to_owned(),
+        })
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        match String::from_value(value)?.as_str() {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_obeys_its_own_rule() {
+        for key in KEYS {
+            let mut config = Config::default();
+            let value = (key.get)(&config);
+            assert_eq!(key.put(&mut config, value), Ok(()), "{}", key.path);
+            assert_eq!(config, Config::default(), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn no_two_keys_share_a_variable() {
+        let mut variables: Vec<_> = KEYS.iter().map(Key::variable).collect();
+        variables.sort();
+        variables.dedup();
+        assert_eq!(variables.len(), KEYS.len());
+    }
+}

@@ -1,0 +1,76 @@
+//! The names that the deployment checklist asks for, there from the first scrape, also with nothing configured.
+
+use super::list::{Kind, Metric, Point, PointValue, Points};
+use super::seen::{float, signed};
+
+/// How a circuit breaker that lets everything through is shown; 1 is half-open, 2 open.
+pub const BREAKER_CLOSED: f64 = 0.0;
+
+/// The checklist's metrics, and latency as a histogram beside its gauges.
+pub const METRICS: &[Metric] = &[
+    Metric::counter(
+        "ais_messages_processed_total",
+        &[],
+        "Messages stored, of all feeds.",
+        |seen, out| out.put(&[], float(seen.stored())),
+    ),
+    Metric::counter(
+        "ais_messages_failed_redis_total",
+        &[],
+        "Messages that could not be shown in Redis; 0 while no live sink is configured.",
+        |_, out| out.put(&[], 0.0),
+    ),
+    Metric::counter(
+        "ais_messages_failed_db_total",
+        &[],
+        "Messages given up by the database for good. A commit that fails is tried again and not counted here.",
+        |_, out| out.put(&[], 0.0),
+    ),
+    Metric::gauge(
+        "ais_latency_p50_ms",
+        &[],
+        "Median from receipt to commit over the last 60 seconds, in milliseconds. Not to be averaged over processes.",
+        |seen, out| out.put(&[], seen.latency.minute.p50),
+    ),
+    Metric::gauge(
+        "ais_latency_p95_ms",
+        &[],
+        "95th percentile from receipt to commit over the last 60 seconds, in milliseconds.",
+        |seen, out| out.put(&[], seen.latency.minute.p95),
+    ),
+    Metric::gauge(
+        "ais_latency_p99_ms",
+        &[],
+        "99th percentile from receipt to commit over the last 60 seconds, in milliseconds.",
+        |seen, out| out.put(&[], seen.latency.minute.p99),
+    ),
+    Metric {
+        name: "ais_ingest_latency_seconds",
+        help: "From the kernel's receipt of a message to the commit that holds it.",
+        kind: Kind::Histogram,
+        labels: &["stage"],
+        read: read_latency,
+    },
+    Metric::gauge("ais_dlq_size", &[], "Messages in the dead letters.", |_, out| out.put(&[], 0.0)),
+    Metric::gauge("ais_active_connections", &[], "Connections of feeds open now.", |seen, out| {
+        let open = seen.counts.feeds.iter().map(|feed| feed.connections.get()).sum();
+        out.put(&[], signed(open));
+    }),
+    Metric::gauge(
+        "circuit_breaker_state",
+        &["name"],
+        "Circuit breaker of a neighbour: 0 closed, 1 half-open, 2 open.",
+        |seen, out| out.put(&[seen.store], BREAKER_CLOSED),
+    ),
+    Metric::counter(
+        "circuit_breaker_trips_total",
+        &["name"],
+        "Times that the circuit breaker of a neighbour opened.",
+        |seen, out| out.put(&[seen.store], 0.0),
+    ),
+];
+
+fn read_latency(seen: &super::Seen, out: &mut Points) {
+    let value = PointValue::Buckets { counts: seen.latency.buckets, sum_us: seen.latency.sum_us };
+    out.0.push(Point { labels: vec!["total".to_owned()], value });
+}

@@ -1,0 +1,169 @@
+//! The same as JSON, with exact quantiles since the start, for a client's window and over the last minute.
+
+use serde_json::{Map, Value, json};
+
+use super::seen::Seen;
+use crate::observe::accounting::Sums;
+use crate::observe::counts::{FeedCounts, ShardCounts, StageCounts};
+use crate::observe::latency::Quantiles;
+use crate::reject::{Dropped, Filtered, Reject};
+
+/// Everything, for programs that measure.
+#[must_use]
+pub fn to_json(seen: &Seen) -> Value {
+    json!({
+        "name": "aisd",
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": seen.uptime_seconds(),
+        "state": seen.state.label(),
+        "latency_ms": {
+            "start": quantiles(&seen.latency.start),
+            "window": quantiles(&seen.latency.window),
+            "minute": quantiles(&seen.latency.minute),
+        },
+        "memory": {
+            "rss_bytes": seen.process.rss_bytes,
+            "rss_peak_bytes": seen.process.rss_peak_bytes,
+            "rss_peak_window_bytes": seen.process.rss_peak_window_bytes,
+        },
+        "cpu_seconds": seen.process.cpu_seconds,
+        "feeds": seen.feeds().map(|(counts, sums)| (counts.name.clone(), feed(counts, sums)))
+            .collect::<Map<_, _>>(),
+        "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),
+        "journal": journal(seen),
+        "store": store(seen),
+        "http": {
+            "requests": seen.counts.http.requests.get(),
+            "refused": seen.counts.http.refused.get(),
+            "connections": seen.counts.http.connections.get(),
+        },
+        "accounting": { "imbalance": seen.imbalance(), "in_flight": seen.in_flight() },
+        "threads": seen.stages.iter().map(|stage| thread(seen, stage)).collect::<Vec<_>>(),
+    })
+}
+
+/// The few numbers that the deployment checklist looks at.
+#[must_use]
+pub fn summary(seen: &Seen) -> Value {
+    let rejected: u64 = seen.sums.iter().map(|sums| sums.rejected.iter().sum::<u64>()).sum();
+    let received: u64 = seen.sums.iter().map(|sums| sums.received).sum();
+    json!({
+        "state": seen.state.label(),
+        "uptime_seconds": seen.uptime_seconds(),
+        "received": received,
+        "processed": seen.stored(),
+        "rejected": rejected,
+        "failed": { "db": 0, "redis": 0 },
+        "in_flight": seen.in_flight(),
+        "latency_ms": quantiles(&seen.latency.minute),
+        "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
+        "dlq_size": 0,
+        "circuit_breakers": { seen.store: "closed" },
+        "memory_bytes": seen.process.rss_bytes,
+    })
+}
+
+fn quantiles(quantiles: &Quantiles) -> Value {
+    let Quantiles { count, p50, p95, p99, p999, max } = quantiles;
+    json!({ "count": count, "p50": p50, "p95": p95, "p99": p99, "p999": p999, "max": max })
+}
+
+fn reasons<R: Copy>(all: &[R], label: fn(R) -> &'static str, counts: &[u64]) -> Value {
+    let named =
+        all.iter().zip(counts).map(|(reason, count)| (label(*reason).to_owned(), json!(count)));
+    Value::Object(named.collect())
+}
+
+fn feed(counts: &FeedCounts, sums: &Sums) -> Value {
+    json!({
+        "kind": counts.kind,
+        "received": sums.received,
+        "recovered": sums.recovered,
+        "stored": sums.stored,
+        "repeats": sums.repeats,
+        "rejected": reasons(Reject::ALL, Reject::label, &sums.rejected),
+        "filtered": reasons(Filtered::ALL, Filtered::label, &sums.filtered),
+        "dropped": reasons(Dropped::ALL, Dropped::label, &sums.dropped),
+        "undelivered": sums.undelivered,
+        "in_flight": sums.in_flight(),
+        "ignored": counts.ignored.get(),
+        "fragments_expired": counts.fragments_expired.get(),
+        "tag_blocks_ignored": counts.tag_blocks_ignored.get(),
+        "dollar_sentences": counts.dollar_sentences.get(),
+        "bytes": counts.bytes.get(),
+        "bytes_expected": counts.bytes_expected.get(),
+        "kernel_drops": counts.kernel_drops.get(),
+        "receive_buffer_bytes": counts.receive_buffer_bytes.get(),
+        "connections": counts.connections.get(),
+        "connections_total": counts.connections_total.get(),
+        "connections_refused": counts.connections_refused.get(),
+        "connections_idle": counts.connections_idle.get(),
+        "connect_failures": counts.connect_failures.get(),
+        "last_message_us": counts.last_message_us.get(),
+    })
+}
+
+fn shard(counts: &ShardCounts) -> Value {
+    json!({
+        "records": counts.records.get(),
+        "read_back": counts.read_back.get(),
+        "cache_hits": counts.cache_hits.get(),
+        "cache_misses": counts.cache_misses.get(),
+        "cache_evictions": counts.cache_evictions.get(),
+        "vessels": counts.vessels.get(),
+        "dedup_keys": counts.dedup_keys.get(),
+        "dedup_evictions": counts.dedup_evictions.get(),
+        "suspect": counts.suspect.get(),
+        "next_seq": counts.next_seq.get(),
+    })
+}
+
+fn journal(seen: &Seen) -> Value {
+    let journal = &seen.counts.journal;
+    json!({
+        "appended": journal.appended.get(),
+        "appended_bytes": journal.appended_bytes.get(),
+        "syncs": journal.syncs.get(),
+        "sync_us": journal.sync_us.get(),
+        "failures": journal.failures.get(),
+        "segments": journal.segments.get(),
+        "bytes": journal.bytes.get(),
+        "bytes_max": journal.bytes_max.get(),
+        "full_turns": journal.full_turns.get(),
+        "corrupt_records": journal.corrupt_records.get(),
+        "quarantined": journal.quarantined.get(),
+        "deleted": journal.deleted.get(),
+        "next_seq": journal.next_seq.get(),
+        "synced_seq": journal.synced_seq.get(),
+    })
+}
+
+fn store(seen: &Seen) -> Value {
+    let store = &seen.counts.store;
+    json!({
+        "name": seen.store,
+        "up": store.up.get() != 0,
+        "positions": store.positions.get(),
+        "statics": store.statics.get(),
+        "messages": store.messages.get(),
+        "commits": store.commits.get(),
+        "commit_us": store.commit_us.get(),
+        "failures": store.failures.get(),
+        "batch_rows_max": store.batch_rows_max.get(),
+        "next_seq": store.next_seq.get(),
+        "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
+    })
+}
+
+fn thread(seen: &Seen, counts: &StageCounts) -> Value {
+    let cpu = seen.process.thread_cpu_seconds.iter().find(|(name, _)| *name == counts.name);
+    json!({
+        "name": counts.name,
+        "turns_busy": counts.turns_busy.get(),
+        "turns_idle": counts.turns_idle.get(),
+        "turns_stalled": counts.turns_stalled.get(),
+        "busy_ns": counts.busy_ns.get(),
+        "turn_us_max": counts.turn_us_max.get(),
+        "cpu_seconds": cpu.map_or(0.0, |(_, seconds)| *seconds),
+    })
+}
