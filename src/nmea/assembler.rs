@@ -124,6 +124,18 @@ impl Assembler {
         note(sink, Note::FragmentExpired, self.fragments.clear());
     }
 
+    /// Bytes of parts that wait.
+    #[must_use]
+    pub const fn held_bytes(&self) -> usize {
+        self.fragments.bytes()
+    }
+
+    /// Messages that are incomplete.
+    #[must_use]
+    pub fn held_messages(&self) -> usize {
+        self.fragments.len()
+    }
+
     /// The time that the last stamp line of this sender has for the sentence after it.
     #[inline]
     fn stamp_line(&mut self, sender: u64, now_us: i64) -> Option<i64> {

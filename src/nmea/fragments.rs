@@ -177,6 +177,24 @@ impl Fragments {
         parts
     }
 
+    /// Bytes of parts that wait, at most 512 for each message that may be incomplete.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Messages that are incomplete.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.open_count()
+    }
+
+    /// Whether no message is incomplete.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Counts a part of this sender.
     fn tick(&mut self, sender: u64) -> u32 {
         let [low, ..] = (sender ^ (sender >> 32) ^ (sender >> 16) ^ (sender >> 8)).to_le_bytes();

@@ -32,7 +32,7 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         while !self.rest.is_empty() {
             let (line, rest) = match memchr2(b'\n', b'\r', self.rest) {
-                Some(end) => (&self.rest[..end], &self.rest[end + 1..]),
+                Some(end) => (&self.rest[..end], after(self.rest, end)),
                 None => (self.rest, &[][..]),
             };
             self.rest = rest;
@@ -41,6 +41,16 @@ impl<'a> Iterator for Lines<'a> {
             }
         }
         None
+    }
+}
+
+/// What follows the line end at `end`, of which it may be the first of two bytes. When the second one is yet to be read
+/// it will end an empty line, which is as good.
+#[inline]
+fn after(bytes: &[u8], end: usize) -> &[u8] {
+    match &bytes[end..] {
+        [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+        [] => &[],
     }
 }
 
@@ -77,7 +87,7 @@ impl Framer {
             } else if end > 0 {
                 on_line(LineEvent::Line(&rest[..end]));
             }
-            rest = &rest[end + 1..];
+            rest = after(rest, end);
         }
         self.keep(rest, &mut on_line);
     }

@@ -7,7 +7,7 @@
 //! Field positions follow from the sentence's fixed form, the payload's end from the line's end. Payload characters are
 //! summed and checked against the six-bit alphabet eight at a time, which also proves that no comma or star hides there.
 
-use super::sentence::{PAYLOAD_CHARS_MAX, fold, hex};
+use super::sentence::{PAYLOAD_CHARS_MAX, fold, hex, is_talker};
 
 /// A line that is one whole sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn read(line: &[u8]) -> Option<Plain> {
     let head = line.first_chunk::<16>()?;
     let [.., comma, fill, star, high, low] = line else { return None };
     let form = word(head, 3)?;
-    let talker = head[1].is_ascii_uppercase() && head[2].is_ascii_uppercase();
+    let talker = is_talker(head[1]) && is_talker(head[2]);
     if head[0] != b'!' || !talker || (form != VDM && form != VDO) || *comma != b',' || *star != b'*'
     {
         return None;
@@ -67,13 +67,13 @@ pub fn read(line: &[u8]) -> Option<Plain> {
 }
 
 /// The eight bytes from `at` on.
-#[inline]
+#[inline(always)]
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// Where the payload begins, 12 to 15, and the channel before it.
-#[inline]
+#[inline(always)]
 fn payload_start(head: &[u8; 16]) -> Option<(usize, u8)> {
     let after = match (head[11], head[12]) {
         (b',', _) => 12,
@@ -89,7 +89,7 @@ fn payload_start(head: &[u8; 16]) -> Option<(usize, u8)> {
 
 /// The payload's bytes combined by exclusive or into one word, if all are of the six-bit alphabet and there are at
 /// least eight.
-#[inline]
+#[inline(always)]
 fn payload_sum(payload: &[u8]) -> Option<u64> {
     let (words, rest) = payload.as_chunks::<8>();
     let (mut sum, mut alien) = (0, 0);
@@ -104,7 +104,7 @@ fn payload_sum(payload: &[u8]) -> Option<u64> {
         sum ^= last >> (8 * (8 - rest.len()));
         alien |= outside(last);
     }
-    (alien & EACH * 0x80 == 0).then_some(sum)
+    (alien & (EACH * 0x80) == 0).then_some(sum)
 }
 
 /// One in each byte of a word.
@@ -112,7 +112,7 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// The high bit of at least one byte is set unless every byte is in `0`-`W` or `` ` ``-`w`. A sum of a byte below 0x80
 /// and 0x80 - n has its high bit set when the byte is n or more; a byte of 0x80 or more is outside by itself.
-#[inline]
+#[inline(always)]
 const fn outside(word: u64) -> u64 {
     let low = word & (EACH * 0x7F);
     let from_0 = low + EACH * (0x80 - 0x30);
@@ -123,7 +123,7 @@ const fn outside(word: u64) -> u64 {
 }
 
 /// The MMSI in the first eight characters of a payload, all of them of the six-bit alphabet.
-#[inline]
+#[inline(always)]
 fn mmsi(first: u64) -> u32 {
     // From 0x60 on the alphabet has a gap of eight behind it.
     let above_gap = (first + EACH * 0x20) & (EACH * 0x80);

@@ -48,9 +48,15 @@ impl Sentence<'_> {
 /// Whether an AIS sentence's address begins here, after its `!` or `$`; the talker may be anything.
 #[must_use]
 pub fn is_address(bytes: &[u8]) -> bool {
-    let talker =
-        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b',' | b'*' | b'!' | b'$' | b'\\');
-    matches!(bytes, [first, second, b'V', b'D', b'M' | b'O', ..] if talker(*first) && talker(*second))
+    matches!(bytes, [first, second, b'V', b'D', b'M' | b'O', ..]
+        if is_talker(*first) && is_talker(*second))
+}
+
+/// Whether a byte may stand in a talker: anything visible that is not reserved.
+#[must_use]
+#[inline]
+pub const fn is_talker(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b',' | b'*' | b'!' | b'$' | b'\\')
 }
 
 /// All bytes combined by exclusive or.

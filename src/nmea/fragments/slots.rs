@@ -78,7 +78,6 @@ impl<T: Default> Slots<T> {
     }
 
     /// Open places.
-    #[cfg(test)]
     pub fn open_count(&self) -> usize {
         self.slots.len() - self.free.len()
     }
