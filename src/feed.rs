@@ -44,13 +44,41 @@ use crate::stage::Stage;
 /// A batch is handed on in the middle of a turn once it holds this many bytes.
 pub const BATCH_BYTES: usize = 64 * 1024;
 
+/// When the messages of a feed happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Now: what says nothing else happened when it was received.
+    Live,
+    /// Long ago: the messages must say when, or be dated by where the recording starts.
+    Recorded {
+        /// How far the recording's time is ahead of the clock, if it is known; microseconds.
+        shift_us: Option<i64>,
+    },
+}
+
+impl Happening {
+    /// The time of a message that is owed one: its own, or the recording's.
+    ///
+    /// # Errors
+    /// When it is from a recording and nobody says when it was.
+    fn time_of(self, message: &Message<'_>) -> Result<Option<i64>, Reject> {
+        match (message.sent_us, self) {
+            (Some(_), _) | (None, Self::Live) => Ok(message.sent_us),
+            (None, Self::Recorded { shift_us: Some(shift_us) }) => {
+                Ok(Some(message.received_us.saturating_add(shift_us)))
+            }
+            (None, Self::Recorded { shift_us: None }) => Err(Reject::TimeMissing),
+        }
+    }
+}
+
 /// What a feed is given at its birth.
 #[derive(Clone)]
 pub struct FeedContext {
     /// Its number, for good, in this data directory.
     pub id: u8,
-    /// Whether it brings a recording, whose messages may be of any age.
-    pub recorded: bool,
+    /// Whether its messages happen now.
+    pub happening: Happening,
     /// Everything that is counted; its own are `counts.feeds[id]`.
     pub counts: Arc<Counts>,
     /// Refused lines, kept for looking at.
@@ -237,17 +265,21 @@ impl FeedSink {
 
 impl Sink for FeedSink {
     fn message(&mut self, message: &Message<'_>) {
+        let sent_us = match self.context.happening.time_of(message) {
+            Ok(sent_us) => sent_us,
+            Err(reason) => return self.reject(reason, message.raw),
+        };
         self.received += 1;
         self.newest_us = message.received_us;
         let pushed = self.batch.push(&NewRecord {
             received_us: message.received_us,
-            sent_us: message.sent_us,
+            sent_us,
             partition: partition::of(message.mmsi),
             feed: self.context.id,
             channel: message.channel,
             fill: message.fill,
             own_ship: message.own_ship,
-            recorded: self.context.recorded,
+            recorded: self.context.happening != Happening::Live,
             raw: message.raw,
             payload: message.payload,
         });

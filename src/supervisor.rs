@@ -1,7 +1,33 @@
 //! Builds the engine from its configuration, starts its threads in order, and stops them in the order of the flow.
+//!
+//! The steps of the engine do not know one another; they meet here. A thread that ends without being asked stops the
+//! process with an exit code of its own: a daemon that misses a shard must not look healthy.
+//!
+//! Shutdown travels the way the data does. Feeds are told to stop; the journal finishes when every feed has, the shards when the journal
+//! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
+
+mod build;
+mod progress;
+mod run_file;
+mod threads;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::Config;
 use crate::exit::{self, Failure};
+use crate::observe::accounting::Sums;
+use crate::observe::status::State;
+use build::Engine;
+use progress::Progress;
+use threads::{Ended, Role};
+
+/// The supervisor looks around this often.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the engine is run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +42,164 @@ pub enum Mode {
 ///
 /// # Errors
 /// Why it could not start or had to stop, with the exit code for that.
-pub fn run(_config: Config, _mode: Mode) -> Result<u8, Failure> {
-    Err(Failure::new(exit::SOFTWARE, "the engine is not built in yet"))
+pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
+    let signalled = signals()?;
+    run_file::remove(&config.data_dir);
+    let engine = build::engine(&config)?;
+    let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
+    if let Err(failure) = &result {
+        tracing::error!("{failure}");
+    }
+    result
+}
+
+/// The first signal asks for a drain; a second one ends the process at once.
+fn signals() -> Result<Arc<AtomicBool>, Failure> {
+    let signalled = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        let at_once = signal_hook::flag::register_conditional_shutdown(
+            signal,
+            128 + signal,
+            Arc::clone(&signalled),
+        );
+        let first = signal_hook::flag::register(signal, Arc::clone(&signalled));
+        at_once
+            .and(first)
+            .map_err(|error| Failure::new(exit::SOFTWARE, format!("watch for signals: {error}")))?;
+    }
+    Ok(signalled)
+}
+
+/// The engine while it runs.
+struct Supervision {
+    engine: Engine,
+    config: Config,
+    mode: Mode,
+    progress: Progress,
+    drain_since: Option<Instant>,
+}
+
+impl Supervision {
+    fn new(engine: Engine, config: Config, mode: Mode) -> Self {
+        let progress = Progress::new(mode, &engine);
+        Self { engine, config, mode, progress, drain_since: None }
+    }
+
+    fn until_the_end(mut self, signalled: &AtomicBool) -> Result<u8, Failure> {
+        loop {
+            while let Some(ended) = self.engine.threads.next_ended(LOOK_EVERY) {
+                self.judge(ended)?;
+            }
+            if self.engine.threads.running(Role::Flow) == 0 {
+                return self.end();
+            }
+            self.become_ready()?;
+            self.progress.show(&self.engine);
+            let files_done =
+                self.mode == Mode::Replay && self.engine.threads.running(Role::Feed) == 0;
+            if self.drain_since.is_none() && (signalled.load(Ordering::Acquire) || files_done) {
+                self.drain();
+            }
+            if self.is_too_late() {
+                return self.end();
+            }
+        }
+    }
+
+    /// Whether a thread that ended was meant to.
+    fn judge(&self, ended: Ended) -> Result<(), Failure> {
+        match ended.result {
+            Err(broken) => Err(Failure::new(
+                exit::STAGE,
+                format!(
+                    "{} stopped unexpectedly: {broken}; exiting with code {}",
+                    ended.name,
+                    exit::STAGE
+                ),
+            )),
+            Ok(()) if ended.role == Role::Feed && ended.may_finish => {
+                tracing::info!(feed = ended.name, "read to its end");
+                Ok(())
+            }
+            Ok(()) if self.drain_since.is_some() => Ok(()),
+            Ok(()) => Err(Failure::new(
+                exit::STAGE,
+                format!(
+                    "{} ended without being asked; exiting with code {}",
+                    ended.name,
+                    exit::STAGE
+                ),
+            )),
+        }
+    }
+
+    /// Ready once the shards have looked at everything that earlier runs left.
+    fn become_ready(&self) -> Result<(), Failure> {
+        let engine = &self.engine;
+        let recovered = engine.shards_recovering.load(Ordering::Acquire) == 0;
+        if engine.status.state() != State::Starting || !recovered {
+            return Ok(());
+        }
+        run_file::write(&self.config.data_dir, &engine.addresses).map_err(|error| {
+            let path = run_file::path(&self.config.data_dir);
+            Failure::new(exit::IO, format!("write {}: {error}", path.display()))
+        })?;
+        engine.status.set(State::Ready);
+        tracing::info!(
+            recovered = engine.counts.feeds.iter().map(|feed| feed.recovered.get()).sum::<u64>(),
+            "ready in {} ms",
+            engine.since.elapsed().as_millis()
+        );
+        Ok(())
+    }
+
+    fn drain(&mut self) {
+        tracing::info!("stopping: no more input is taken, what was accepted is being stored");
+        self.engine.status.set(State::Draining);
+        self.engine.stopping.store(true, Ordering::Release);
+        self.drain_since = Some(Instant::now());
+    }
+
+    /// A daemon's drain has a deadline; a replay's takes as long as it takes.
+    fn is_too_late(&self) -> bool {
+        let deadline = Duration::from_secs(self.config.shutdown_seconds);
+        self.mode == Mode::Serve && self.drain_since.is_some_and(|since| since.elapsed() > deadline)
+    }
+
+    fn end(self) -> Result<u8, Failure> {
+        self.progress.finish();
+        run_file::remove(&self.config.data_dir);
+        say_goodbye(&self.engine, &self.config.data_dir);
+        Ok(exit::OK)
+    }
+}
+
+/// The last lines of the log: what became of everything that came.
+fn say_goodbye(engine: &Engine, data_dir: &Path) {
+    let mut undecided = 0;
+    for feed in &engine.counts.feeds {
+        let sums = Sums::read(feed);
+        if sums.came() == 0 {
+            continue;
+        }
+        undecided += sums.in_flight();
+        tracing::info!(
+            feed = feed.name,
+            received = sums.received,
+            recovered = sums.recovered,
+            stored = sums.stored,
+            repeats = sums.repeats,
+            rejected = sums.rejected.iter().sum::<u64>(),
+            dropped = sums.dropped.iter().sum::<u64>(),
+            "in all"
+        );
+    }
+    if undecided > 0 {
+        tracing::warn!(
+            messages = undecided,
+            "the deadline cut the drain short; the journal in {} keeps the rest for the next start",
+            data_dir.display()
+        );
+    }
+    tracing::info!("stopped");
 }

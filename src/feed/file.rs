@@ -6,8 +6,8 @@
 //! Metrics: `received`, `rejected`, `bytes`, `bytes_expected` of the feed
 //!
 //! As fast as possible, or so many times faster than recorded, by the times that the messages carry (see `pace`). The
-//! received time is the clock's; with a `start` it is the start plus the time since the feed began, so that lines that
-//! carry no time get one near to that of their recording. A message that carries its own time keeps it in either case.
+//! received time is the clock's. A file is a recording: each message must carry its own time, or be dated by a `start`,
+//! which is the time of the first line; without either it is refused, as `time_missing`. A pipe is live.
 //!
 //! The blocking calls are the read of a pipe, and at a recorded pace the wait for the moment at which a message is due;
 //! both have deadlines of 50 ms. The feed is finished at the end of the file; a stop ends it before that, without the
@@ -25,7 +25,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use super::intake::Intake;
 use super::pace::Pace;
 use super::sockets::{self, WAIT_MAX};
-use super::{FeedContext, Handed};
+use super::{FeedContext, Handed, Happening};
 use crate::nmea::line::Framer;
 use crate::stage::{Broken, Stage, Turn};
 
@@ -41,7 +41,7 @@ const SENDER: u64 = 0;
 pub struct Reading {
     /// Times faster than recorded; absent for as fast as possible.
     pub pace: Option<f64>,
-    /// The received time of the first line, microseconds since 1970; absent for the clock's.
+    /// The time of the first line, microseconds since 1970, for lines that carry none.
     pub start_us: Option<i64>,
 }
 
@@ -51,7 +51,6 @@ pub struct FileFeed {
     path: String,
     file: File,
     pace: Option<Pace>,
-    shift_us: i64,
     buffer: Vec<u8>,
     /// What of the buffer is not yet taken; at a recorded pace it is taken line by line.
     taken: usize,
@@ -69,7 +68,7 @@ impl FileFeed {
     /// # Errors
     /// When the file cannot be opened or is a directory, or the pace is not a number above 0.
     pub fn open(
-        context: FeedContext,
+        mut context: FeedContext,
         name: &str,
         path: &Path,
         reading: Reading,
@@ -91,7 +90,11 @@ impl FileFeed {
             Some(pace) => pace,
             None => None,
         };
-        let shift_us = reading.start_us.map_or(0, |at| at.saturating_sub(context.clock.now_us()));
+        if about.is_file() || reading.start_us.is_some() {
+            let now_us = context.clock.now_us();
+            let shift_us = reading.start_us.map(|at| at.saturating_sub(now_us));
+            context.happening = Happening::Recorded { shift_us };
+        }
         tracing::info!("feed {name}: file {}, {expected} bytes", path.display());
         let intake = Intake::new(context);
         Ok(Self {
@@ -99,7 +102,6 @@ impl FileFeed {
             path: path.display().to_string(),
             file,
             pace,
-            shift_us,
             buffer: vec![0; READ_BYTES],
             taken: 0,
             filled: 0,
@@ -130,7 +132,7 @@ impl Stage for FileFeed {
             self.read()?;
         }
         self.take();
-        self.intake.expire(self.intake.now_us().saturating_add(self.shift_us));
+        self.intake.expire(self.intake.now_us());
         if self.due_us.is_some() {
             return Ok(Turn::Moved(0));
         }
@@ -176,8 +178,7 @@ impl FileFeed {
         let now_us = self.intake.now_us();
         let Some(pace) = &mut self.pace else {
             let bytes = &self.buffer[self.taken..self.filled];
-            let received_us = now_us.saturating_add(self.shift_us);
-            self.intake.bytes(&mut self.framer, bytes, SENDER, received_us);
+            self.intake.bytes(&mut self.framer, bytes, SENDER, now_us);
             self.taken = self.filled;
             return;
         };
@@ -186,13 +187,13 @@ impl FileFeed {
             let line = &rest[..memchr(b'\n', rest).map_or(rest.len(), |end| end + 1)];
             self.taken += line.len();
             let framer = &mut self.framer;
-            self.due_us = self.intake.paced(framer, line, now_us, self.shift_us, pace);
+            self.due_us = self.intake.paced(framer, line, now_us, pace);
         }
     }
 
     /// Takes the last line, with or without its end.
     fn end(&mut self) {
-        let received_us = self.intake.now_us().saturating_add(self.shift_us);
+        let received_us = self.intake.now_us();
         self.intake.end(&mut self.framer, SENDER, received_us);
         self.at_end = true;
     }

@@ -91,20 +91,18 @@ impl Intake {
 
     /// Takes bytes at the pace at which they were recorded. When a message among them is not due yet, says when it is:
     /// it is then in the batch, alone unless the journal had no room for those before it, and to be handed on at that
-    /// time, which is also its received time. `shift_us` is added to the received times.
+    /// time, which is also its received time.
     pub fn paced(
         &mut self,
         framer: &mut Framer,
         bytes: &[u8],
         now_us: i64,
-        shift_us: i64,
         pace: &mut Pace,
     ) -> Option<i64> {
         self.bytes += bytes.len() as u64;
-        let mut sink = Paced::new(&mut self.sink, pace, now_us, shift_us);
+        let mut sink = Paced::new(&mut self.sink, pace, now_us);
         let assembler = &mut self.assembler;
-        let received_us = now_us.saturating_add(shift_us);
-        framer.feed(bytes, |event| assembler.event(event, 0, received_us, &mut sink));
+        framer.feed(bytes, |event| assembler.event(event, 0, now_us, &mut sink));
         sink.due_us()
     }
 

@@ -60,20 +60,14 @@ pub struct Paced<'a> {
     sink: &'a mut FeedSink,
     pace: &'a mut Pace,
     now_us: i64,
-    shift_us: i64,
     due_us: Option<i64>,
 }
 
 impl<'a> Paced<'a> {
-    /// For messages that are read now; `shift_us` is added to their received times.
+    /// For messages that are read now.
     #[must_use]
-    pub const fn new(
-        sink: &'a mut FeedSink,
-        pace: &'a mut Pace,
-        now_us: i64,
-        shift_us: i64,
-    ) -> Self {
-        Self { sink, pace, now_us, shift_us, due_us: None }
+    pub const fn new(sink: &'a mut FeedSink, pace: &'a mut Pace, now_us: i64) -> Self {
+        Self { sink, pace, now_us, due_us: None }
     }
 
     /// When the last message is due, if one was not due yet.
@@ -92,8 +86,7 @@ impl Sink for Paced<'_> {
             self.sink.hand_on();
             self.due_us = Some(due_us);
         }
-        let received_us = due_us.saturating_add(self.shift_us);
-        self.sink.message(&Message { received_us, ..*message });
+        self.sink.message(&Message { received_us: due_us, ..*message });
     }
 
     fn reject(&mut self, reason: Reject, line: &[u8]) {

@@ -53,6 +53,7 @@ impl Bench {
 
     pub fn context(&self) -> FeedContext {
         FeedContext {
+            happening: crate::feed::Happening::Live,
             id: 0,
             counts: Arc::clone(&self.counts),
             samples: Arc::new(Samples::default()),

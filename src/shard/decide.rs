@@ -1,0 +1,275 @@
+//! What becomes of each record: the steps of a shard, in their order, with no thread and no queue around them.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::dedup::Dedup;
+use super::event_time::{Believable, refined};
+use super::plausibility::Plausibility;
+use super::vessels::{Fix, Vessel, Vessels};
+use crate::ais::{self, JsonMeta, Message, Scratch};
+use crate::clock::SECOND_US;
+use crate::config::ShardConfig;
+use crate::observe::counts::Counts;
+use crate::observe::samples::Samples;
+use crate::partition::{self, PARTITIONS};
+use crate::record::{self, Record};
+use crate::reject::Reject;
+use crate::report::{Position, StaticData};
+use crate::rows::{MessageRow, Origin, PositionRow, Rows, StaticRow, flags};
+use crate::store::Offsets;
+
+/// A report dated this much later than its receipt is flagged.
+const AHEAD_FLAG_US: i64 = 60 * SECOND_US;
+/// Types that are timed by their sender's clock, not by the second of a position.
+const BASE_STATION_REPORTS: [u8; 2] = [4, 11];
+
+/// What a decider is given at its birth.
+pub struct Rules {
+    /// Which shard this is.
+    pub shard: usize,
+    /// Of how many.
+    pub shards: usize,
+    /// Thresholds and bounds.
+    pub config: ShardConfig,
+    /// Rows are made from these numbers on, by partition.
+    pub offsets: Offsets,
+    /// The first number of this run: what is below was left by earlier ones.
+    pub run_from: u64,
+    /// Secret of the dedup hash.
+    pub seed: u64,
+    /// Refused messages, kept for looking at.
+    pub samples: Arc<Samples>,
+    /// What is known of the vessels, for this shard to fill.
+    pub vessels: Arc<Mutex<Vessels>>,
+}
+
+/// The rules of a shard and what it remembers.
+pub struct Decider {
+    shard: usize,
+    shards: usize,
+    offsets: Offsets,
+    run_from: u64,
+    next_seq: u64,
+    believable: Believable,
+    plausibility: Plausibility,
+    dedup: Dedup,
+    vessels: Arc<Mutex<Vessels>>,
+    samples: Arc<Samples>,
+    scratch: Scratch,
+    records: u64,
+    suspect: u64,
+    feeds: Vec<FeedTally>,
+}
+
+/// What happened to the records of one feed since it was last told.
+#[derive(Clone, Copy, Default)]
+struct FeedTally {
+    touched: bool,
+    recovered: u64,
+    repeats: u64,
+    rejected: [u64; Reject::COUNT],
+}
+
+impl Decider {
+    /// A shard that has seen nothing.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        let config = &rules.config;
+        let window_ms =
+            u32::try_from(config.dedup_seconds.saturating_mul(1000)).unwrap_or(u32::MAX);
+        Self {
+            shard: rules.shard,
+            shards: rules.shards,
+            offsets: rules.offsets,
+            run_from: rules.run_from,
+            next_seq: 0,
+            believable: Believable::new(config.ahead_hours_max, config.age_hours_max),
+            plausibility: Plausibility::new(config.speed_knots_max),
+            dedup: Dedup::new(window_ms, config.dedup_bytes_max / rules.shards, rules.seed),
+            vessels: rules.vessels,
+            samples: rules.samples,
+            scratch: Scratch::default(),
+            records: 0,
+            suspect: 0,
+            feeds: vec![FeedTally::default(); 256],
+        }
+    }
+
+    /// Decides about all records of a stretch that are this shard's and not seen yet.
+    pub fn decide(&mut self, bytes: &[u8], rows: &mut Rows) {
+        let vessels = Arc::clone(&self.vessels);
+        let mut vessels = vessels.lock();
+        for record in record::Walk::new(bytes) {
+            let seq = record::seq(record);
+            if seq < self.next_seq {
+                continue;
+            }
+            self.next_seq = seq + 1;
+            let record = Record::view(record);
+            rows.seen_us = record.received_us;
+            if partition::owner(record.partition, self.shards) == self.shard {
+                self.records += 1;
+                self.decide_one(&record, &mut vessels, rows);
+            }
+        }
+    }
+
+    fn decide_one(&mut self, record: &Record<'_>, vessels: &mut Vessels, rows: &mut Rows) {
+        let undecided = record.seq >= self.offsets[usize::from(record.partition) % PARTITIONS];
+        let tally = &mut self.feeds[usize::from(record.feed)];
+        tally.touched = true;
+        tally.recovered += u64::from(undecided && record.seq < self.run_from);
+        match self.accept(record, vessels, undecided.then_some(rows)) {
+            Ok(()) => {}
+            Err(Refusal::Repeat) => {
+                self.feeds[usize::from(record.feed)].repeats += u64::from(undecided);
+            }
+            Err(Refusal::Reject(reason)) => {
+                if undecided {
+                    self.feeds[usize::from(record.feed)].rejected[reason as usize] += 1;
+                    self.samples.keep(record.feed, reason, record.raw);
+                }
+            }
+        }
+    }
+
+    /// Takes a record in; rows are made when they are wanted.
+    fn accept(
+        &mut self,
+        record: &Record<'_>,
+        vessels: &mut Vessels,
+        rows: Option<&mut Rows>,
+    ) -> Result<(), Refusal> {
+        let judged_us = self.believable.judge(record)?;
+        if self.dedup.is_repeat(record.payload, judged_us, record.received_us) {
+            return Err(Refusal::Repeat);
+        }
+        let message = ais::decode(record.payload, record.fill, &mut self.scratch)?;
+        let origin = Origin {
+            seq: record.seq,
+            time_us: event_time(record, judged_us, &message),
+            received_us: record.received_us,
+            mmsi: message.mmsi(),
+            feed: record.feed,
+        };
+        let vessel = vessels.heard(origin.mmsi);
+        let position = message.position();
+        let data = message.static_data();
+        let flags = match &position {
+            Some(position) => judge(self.plausibility, record, &origin, position, vessel),
+            None => 0,
+        };
+        self.suspect += u64::from(flags & (flags::JUMP | flags::SPEED) != 0);
+        learn(vessel, &origin, position.as_ref(), data.as_ref(), flags);
+        if let Some(rows) = rows {
+            make_rows(rows, origin, &message, (position, flags), data);
+        }
+        Ok(())
+    }
+
+    /// Adds what was counted since the last call.
+    pub fn count(&mut self, counts: &Counts, shard: usize) {
+        for (tally, feed) in self.feeds.iter_mut().zip(&counts.feeds) {
+            if std::mem::take(&mut tally.touched) {
+                feed.recovered.add(std::mem::take(&mut tally.recovered));
+                feed.repeats.add(std::mem::take(&mut tally.repeats));
+                for (reason, count) in tally.rejected.iter_mut().enumerate() {
+                    feed.rejected.of(reason).add(std::mem::take(count));
+                }
+            }
+        }
+        let shard = &counts.shards[shard];
+        shard.records.add(std::mem::take(&mut self.records));
+        shard.suspect.add(std::mem::take(&mut self.suspect));
+        shard.dedup_keys.set(i64::try_from(self.dedup.len()).unwrap_or(i64::MAX));
+        shard.dedup_evictions.add(self.dedup.take_evicted());
+        let mut vessels = self.vessels.lock();
+        shard.cache_hits.add(std::mem::take(&mut vessels.hits));
+        shard.cache_misses.add(std::mem::take(&mut vessels.misses));
+        shard.cache_evictions.add(std::mem::take(&mut vessels.evictions));
+        shard.vessels.set(i64::try_from(vessels.len()).unwrap_or(i64::MAX));
+    }
+}
+
+enum Refusal {
+    Repeat,
+    Reject(Reject),
+}
+
+impl From<Reject> for Refusal {
+    fn from(reason: Reject) -> Self {
+        Self::Reject(reason)
+    }
+}
+
+fn event_time(record: &Record<'_>, judged_us: i64, message: &Message<'_>) -> i64 {
+    let by_second = record.sent_us.is_none() && !BASE_STATION_REPORTS.contains(&message.msg_type());
+    match message.utc_second() {
+        Some(second) if by_second && second < 60 => refined(judged_us, second),
+        _ => judged_us,
+    }
+}
+
+fn judge(
+    plausibility: Plausibility,
+    record: &Record<'_>,
+    origin: &Origin,
+    position: &Position,
+    vessel: &Vessel,
+) -> u16 {
+    let flag = |flag, set: bool| if set { flag } else { 0 };
+    plausibility.judge(position, vessel.place_before(origin.time_us))
+        | flag(flags::AHEAD, origin.time_us - origin.received_us > AHEAD_FLAG_US)
+        | flag(flags::LATE, vessel.is_late(origin))
+        | flag(flags::SENDER_TIME, record.sent_us.is_some())
+        | flag(flags::OWN_SHIP, record.own_ship)
+        | flag(flags::ACCURATE, position.accurate)
+        | flag(flags::RAIM, position.raim)
+}
+
+/// What the vessel's entry learns. A report dated ahead never becomes what is known of it.
+fn learn(
+    vessel: &mut Vessel,
+    origin: &Origin,
+    position: Option<&Position>,
+    data: Option<&StaticData>,
+    flags: u16,
+) {
+    vessel.heard_us = vessel.heard_us.max(origin.received_us);
+    if origin.time_us - origin.received_us > AHEAD_FLAG_US {
+        return;
+    }
+    if let Some(position) = position {
+        vessel.moved(Fix { origin: *origin, position: *position, flags });
+    }
+    if let Some(data) = data {
+        vessel.said(origin, data);
+    }
+}
+
+fn make_rows(
+    rows: &mut Rows,
+    origin: Origin,
+    message: &Message<'_>,
+    (position, flags): (Option<Position>, u16),
+    data: Option<StaticData>,
+) {
+    if let Some(position) = position {
+        rows.positions.push(PositionRow { origin, position, flags });
+    }
+    if let Some(data) = data {
+        rows.statics.push(StaticRow { origin, data, beside_position: position.is_some() });
+    }
+    if position.is_none() && data.is_none() {
+        let json_at = rows.json.len();
+        message.write_json(true, &JsonMeta::default(), &mut rows.json);
+        let (Ok(at), Ok(len)) = (u32::try_from(json_at), u32::try_from(rows.json.len() - json_at))
+        else {
+            return;
+        };
+        let msg_type = message.msg_type();
+        rows.messages.push(MessageRow { origin, msg_type, json_at: at, json_len: len });
+    }
+}

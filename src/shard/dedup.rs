@@ -1,0 +1,225 @@
+//! One transmission heard by several receivers is one report: what was heard lately is remembered by its payload.
+//!
+//! Two reports are the same when their payloads are, and both their own times and their receipts lie within the window. The
+//! times matter because a moored ship sends the same payload again later, and a recording is read faster than it was made; the
+//! receipts matter because a restart rebuilds this memory from one window of the journal and must come to the same decisions.
+//!
+//! It is a hash table of 16-byte entries with linear probing. Old entries are not searched for: when the table fills, it is rebuilt
+//! from what is still in the window, larger or smaller. At its bound the older half of the window goes, counted.
+//!
+//! Why not in the vessel cache: eviction there would forget what was heard. Why 64 bits of hash: at a million entries the chance
+//! that a new report meets another's key is 5e-14; the hash is seeded with the identity of the data directory, so nobody can aim.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Slots of the smallest table.
+const SLOTS_MIN: usize = 1024;
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    /// 0 for a free slot.
+    key: u64,
+    sent_ms: u32,
+    received_ms: u32,
+}
+
+/// Bytes of an entry.
+const ENTRY_BYTES: usize = size_of::<Entry>();
+
+/// What was heard within the window.
+pub struct Dedup {
+    slots: Vec<Entry>,
+    used: usize,
+    slots_max: usize,
+    window_ms: u32,
+    seed: u64,
+    evicted: u64,
+}
+
+impl Dedup {
+    /// Remembers `window_ms` in at most `bytes_max` bytes.
+    #[must_use]
+    pub fn new(window_ms: u32, bytes_max: usize, seed: u64) -> Self {
+        let fitting = (bytes_max / ENTRY_BYTES).max(SLOTS_MIN);
+        let slots_max =
+            if fitting.is_power_of_two() { fitting } else { fitting.next_power_of_two() / 2 };
+        Self {
+            slots: vec![Entry::default(); SLOTS_MIN],
+            used: 0,
+            slots_max,
+            window_ms,
+            seed,
+            evicted: 0,
+        }
+    }
+
+    /// Whether this payload was heard before within the window of its own time and of its receipt, both in microseconds; if
+    /// not, it is remembered.
+    pub fn is_repeat(&mut self, payload: &[u8], sent_us: i64, received_us: i64) -> bool {
+        let hash = xxh3_64_with_seed(payload, self.seed);
+        let entry =
+            Entry { key: hash.max(1), sent_ms: millis(sent_us), received_ms: millis(received_us) };
+        if self.used * 4 >= self.slots.len() * 3 {
+            self.rebuild(entry.received_ms);
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = slot(entry.key, mask);
+        loop {
+            let found = self.slots[at];
+            if found.key == 0 {
+                self.slots[at] = entry;
+                self.used += 1;
+                return false;
+            }
+            if found.key == entry.key {
+                let repeat = near(found.sent_ms, entry.sent_ms, self.window_ms)
+                    && near(found.received_ms, entry.received_ms, self.window_ms);
+                if !repeat {
+                    self.slots[at] = entry;
+                }
+                return repeat;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Entries, those included that have left the window and not yet the table.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Entries put out before their time since the last call.
+    pub const fn take_evicted(&mut self) -> u64 {
+        std::mem::replace(&mut self.evicted, 0)
+    }
+
+    /// A table of the right size with only what is still in the window.
+    fn rebuild(&mut self, now_ms: u32) {
+        let in_window = |window| self.slots.iter().filter(|it| alive(it, now_ms, window)).count();
+        let (mut window, mut live) = (self.window_ms, in_window(self.window_ms));
+        while live * 2 > self.slots_max && window > 0 {
+            window /= 2;
+            let kept = in_window(window);
+            self.evicted += (live - kept) as u64;
+            live = kept;
+        }
+        let size = (live * 4).next_power_of_two().clamp(SLOTS_MIN, self.slots_max);
+        let old = std::mem::replace(&mut self.slots, vec![Entry::default(); size]);
+        self.used = 0;
+        for entry in old {
+            // With no window left even the entries of this moment are too many: none is kept.
+            if alive(&entry, now_ms, window) && self.used * 2 < size {
+                self.insert(entry);
+            }
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let mask = self.slots.len() - 1;
+        let mut at = slot(entry.key, mask);
+        while self.slots[at].key != 0 {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = entry;
+        self.used += 1;
+    }
+}
+
+/// The low 32 bits of the milliseconds: differences are right up to 24 days.
+fn millis(us: i64) -> u32 {
+    let bytes = (us / 1000).to_le_bytes();
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+fn near(one_ms: u32, other_ms: u32, window_ms: u32) -> bool {
+    one_ms.wrapping_sub(other_ms).cast_signed().unsigned_abs() <= window_ms
+}
+
+fn alive(entry: &Entry, now_ms: u32, window_ms: u32) -> bool {
+    entry.key != 0 && near(entry.received_ms, now_ms, window_ms)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low bits of a hash")]
+const fn slot(key: u64, mask: usize) -> usize {
+    key as usize & mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SECOND_US;
+
+    const NOW: i64 = 1_700_000_000 * SECOND_US;
+
+    fn dedup() -> Dedup {
+        Dedup::new(10_000, 1 << 20, 42)
+    }
+
+    #[test]
+    fn the_same_payload_is_a_repeat_only_within_the_window_of_both_times() {
+        let check = |sent_s: i64, received_s: i64, expected: bool| {
+            let mut dedup = dedup();
+            assert!(!dedup.is_repeat(b"payload", NOW, NOW));
+            let (sent, received) = (NOW + sent_s * SECOND_US, NOW + received_s * SECOND_US);
+            assert_eq!(
+                dedup.is_repeat(b"payload", sent, received),
+                expected,
+                "{sent_s} {received_s}"
+            );
+            assert!(!dedup.is_repeat(b"another", sent, received));
+        };
+        check(0, 0, true);
+        check(10, 10, true);
+        check(11, 11, false);
+        check(-10, 0, true);
+        check(60, 0, false);
+        check(0, 60, false);
+    }
+
+    #[test]
+    fn a_repeat_does_not_prolong_the_window() {
+        let mut dedup = dedup();
+        let at = |s: i64| NOW + s * SECOND_US;
+        assert!(!dedup.is_repeat(b"moored", at(0), at(0)));
+        assert!(dedup.is_repeat(b"moored", at(8), at(8)));
+        assert!(!dedup.is_repeat(b"moored", at(16), at(16)));
+    }
+
+    #[test]
+    fn nothing_within_the_window_is_forgotten_while_the_table_grows_and_shrinks() {
+        let mut dedup = Dedup::new(10_000, 16 << 20, 1);
+        let payload = |n: i64| n.to_le_bytes();
+        for n in 0..200_000_i64 {
+            let at = NOW + n * 100;
+            assert!(!dedup.is_repeat(&payload(n), at, at));
+            let earlier = n - 90_000;
+            if earlier >= 0 && n % 7 == 0 {
+                assert!(dedup.is_repeat(&payload(earlier), at, at), "{earlier} at {n}");
+            }
+        }
+        assert_eq!(dedup.take_evicted(), 0);
+        let later = NOW + 1000 * SECOND_US;
+        for n in 0..400_000_i64 {
+            dedup.is_repeat(&payload(-n), later + n * 1000, later + n * 1000);
+        }
+        assert!(dedup.len() < 50_000, "{}", dedup.len());
+    }
+
+    #[test]
+    fn at_its_bound_the_oldest_go_and_are_counted() {
+        let bytes = 64 * 1024;
+        let mut dedup = Dedup::new(10_000, bytes, 1);
+        for n in 0..100_000_i64 {
+            dedup.is_repeat(&n.to_le_bytes(), NOW + n, NOW + n);
+        }
+        assert!(dedup.slots.len() * ENTRY_BYTES <= bytes);
+        assert!(dedup.take_evicted() > 0 || dedup.len() < 5000);
+    }
+}
