@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Ships in the fleet
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
     pub vessels: u32,
-    /// The same seed gives the same fleet and the same traffic
+    /// The same seed gives the same fleet; times, and counts that keep runs apart, follow the start of the run
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Which mix of traffic

@@ -6,6 +6,9 @@
 //! No two reports of one ship are equal, so no two distinct messages have equal payloads: successive positions walk
 //! through a grid of 16 by 16 units (3 m, less than what a receiver's fixes scatter), then the course takes its next
 //! tenth of a degree, then the speed. That makes 32 768 different reports in one spot, after which the spot moves by 3 m.
+//!
+//! Two runs of one seed would be equal to each other, and the daemon would rightly call the second a repeat of the
+//! first. So every count begins at a place that the run's [`turn`] chooses: runs that follow one another differ.
 
 pub mod lanes;
 pub mod particulars;
@@ -18,6 +21,14 @@ use lanes::LANES;
 use particulars::{MmsiPool, Particulars};
 use stations::{Aid, BaseStation};
 use voyage::Voyage;
+
+/// How many places there are to begin at.
+const TURNS: u32 = 64;
+
+/// The turn of a run that starts at this time: another one every quarter of a second, the same again after 16 s.
+pub fn turn(start_us: u64) -> u32 {
+    u32::try_from(start_us / 250_000 % u64::from(TURNS)).unwrap_or(0)
+}
 
 /// One ship.
 pub struct Ship {
@@ -36,11 +47,16 @@ pub struct Ship {
 /// How far a ship is through the 256 payloads of type 24 A.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PartA {
+    first: u32,
     used: u32,
     last_at: u64,
 }
 
 impl PartA {
+    fn begin(turn: u32) -> Self {
+        Self { first: turn * 256 / TURNS, ..Self::default() }
+    }
+
     /// The next payload's number, if it was not used in the last `window` messages.
     pub fn next(&mut self, message: u64, window: u64) -> Option<u32> {
         if self.used == 256 && message - self.last_at > window {
@@ -51,7 +67,7 @@ impl PartA {
         }
         self.used += 1;
         self.last_at = message;
-        Some(self.used - 1)
+        Some((self.first + self.used - 1) % 256)
     }
 }
 
@@ -129,11 +145,13 @@ pub struct Fleet {
     pub stations: Group<BaseStation>,
     /// Aids to navigation; never empty.
     pub aids: Group<Aid>,
+    /// Where the counts of this run began.
+    pub turn: u32,
 }
 
 impl Fleet {
     /// `vessels` ships, a thirteenth of them class B, and the shore stations that go with them.
-    pub fn new(vessels: u32, seed: u64) -> Self {
+    pub fn new(vessels: u32, seed: u64, turn: u32) -> Self {
         let mut random = Random::new(seed);
         let mut pool = MmsiPool::default();
         let class_b = (vessels / 13).max(1);
@@ -142,17 +160,20 @@ impl Fleet {
         let aids = (vessels / 60).max(1);
         Self {
             class_a: (0..class_a)
-                .map(|index| ship(index, false, pool.class_a(index, &mut random), &mut random))
+                .map(|index| {
+                    ship(index, false, pool.class_a(index, &mut random), turn, &mut random)
+                })
                 .collect(),
             class_b: (0..class_b)
-                .map(|index| ship(index, true, pool.class_b(&mut random), &mut random))
+                .map(|index| ship(index, true, pool.class_b(&mut random), turn, &mut random))
                 .collect(),
             stations: (0..stations)
-                .map(|_| BaseStation::new(pool.station(&mut random), &mut random))
+                .map(|_| BaseStation::new(pool.station(&mut random), turn, &mut random))
                 .collect(),
             aids: (0..aids)
-                .map(|index| Aid::new(pool.aid(&mut random), index, &mut random))
+                .map(|index| Aid::new(pool.aid(&mut random), index, turn, &mut random))
                 .collect(),
+            turn,
         }
     }
 
@@ -163,18 +184,18 @@ impl Fleet {
     }
 }
 
-fn ship(index: u32, class_b: bool, mmsi: u32, random: &mut Random) -> Ship {
+fn ship(index: u32, class_b: bool, mmsi: u32, turn: u32, random: &mut Random) -> Ship {
     let lane = random.index(LANES.len());
     let moored = random.below(100) < 30;
     Ship {
         mmsi,
-        static_reports: 0,
-        part_a: PartA::default(),
+        static_reports: turn * stations::COUNTS_BETWEEN_TURNS,
+        part_a: PartA::begin(turn),
         voyage: Voyage::new(lane, moored, class_b, random),
         class_b,
         // 1.3 % of all positions are not available.
         has_fix: index % 77 != 38,
-        reports: 0,
+        reports: turn * (32_768 / TURNS),
     }
 }
 
@@ -218,7 +239,7 @@ mod tests {
 
     #[test]
     fn one_ship_never_reports_the_same_twice_while_it_lies_still() {
-        let mut fleet = Fleet::new(100, 7);
+        let mut fleet = Fleet::new(100, 7, 0);
         let mut random = Random::new(1);
         for ship in &mut fleet.class_a.members {
             let mut seen = HashSet::new();
@@ -241,7 +262,7 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_fleet() {
         let mmsis = |seed| {
-            let fleet = Fleet::new(500, seed);
+            let fleet = Fleet::new(500, seed, 0);
             fleet.particulars().map(|ship| ship.mmsi).collect::<Vec<_>>()
         };
         assert_eq!(mmsis(3), mmsis(3));
@@ -259,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_moving_ship_stays_on_the_globe_and_moves_at_its_speed() {
-        let mut fleet = Fleet::new(200, 9);
+        let mut fleet = Fleet::new(200, 9, 0);
         let mut random = Random::new(2);
         for ship in fleet.class_a.members.iter_mut().filter(|ship| ship.has_fix) {
             let mut last = ship.report(1, 0.0, 0, &mut random);

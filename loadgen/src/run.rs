@@ -5,7 +5,7 @@
 use crate::arguments::{Arguments, RATE_MAX, WINDOW_S};
 use crate::civil::now_us;
 use crate::environment;
-use crate::fleet::Fleet;
+use crate::fleet::{self, Fleet};
 use crate::ledger::Ledger;
 use crate::metrics::Figures;
 use crate::pace::Pace;
@@ -100,7 +100,7 @@ fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result
         ahead_bytes: if null { AHEAD_BYTES_NULL } else { AHEAD_BYTES },
     };
     let window = whole(rate.unwrap_or(RATE_MAX) * WINDOW_S);
-    let fleet = Fleet::new(arguments.vessels, arguments.seed);
+    let fleet = Fleet::new(arguments.vessels, arguments.seed, fleet::turn(now_us()));
     let traffic =
         Traffic::new(fleet, arguments.profile, arguments.seed, window, arguments.tag_time);
     let stream = Stream::start(traffic, order);
@@ -175,7 +175,7 @@ fn compare(
     ledger: &mut Ledger,
     failure: &mut Option<String>,
 ) -> Option<Verdict> {
-    let fleet = Fleet::new(arguments.vessels, arguments.seed);
+    let fleet = Fleet::new(arguments.vessels, arguments.seed, 0);
     match verify(ledger, store, before, fleet.particulars()) {
         Ok(verdict) => Some(verdict),
         Err(error) => {

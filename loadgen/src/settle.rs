@@ -51,10 +51,12 @@ pub fn wait(
         let answer = counter.count();
         let now = Instant::now();
         if let Some((count, _)) = answer.filter(|answer| answer.0 != settled.count) {
-            settled = Settled { count, at: now, complete: count >= expected };
+            settled = Settled { count, at: now, complete: false };
             tell(count);
         }
-        let under_way = answer.is_some_and(|answer| answer.1);
+        // A daemon that does not answer may be on its way back.
+        let under_way = answer.is_none_or(|answer| answer.1);
+        settled.complete = settled.count >= expected && !under_way;
         if settled.complete || (!under_way && settled.at.elapsed() >= QUIET) {
             break;
         }
@@ -79,8 +81,12 @@ impl ByMetrics {
 impl Counter for ByMetrics {
     fn count(&mut self) -> Option<(u64, bool)> {
         let figures = self.metrics.read().ok()?;
-        let stored = figures.stored()?.saturating_sub(self.before);
-        Some((stored, figures.in_flight().is_some_and(|count| count > 0)))
+        let stored = figures.stored()?;
+        if stored < self.before {
+            // Another daemon than before the run: it counts from nothing.
+            self.before = 0;
+        }
+        Some((stored - self.before, figures.in_flight().is_some_and(|count| count > 0)))
     }
 }
 

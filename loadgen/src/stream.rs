@@ -214,7 +214,7 @@ mod tests {
     use crate::profile::Profile;
 
     fn made(count: u64, repeats: f64) -> Chunk {
-        let traffic = Traffic::new(Fleet::new(100, 1), Profile::World, 1, 1000, false);
+        let traffic = Traffic::new(Fleet::new(100, 1, 0), Profile::World, 1, 1000, false);
         let order = Order {
             count,
             rate: 1000.0,

@@ -66,6 +66,10 @@ impl Daemon {
         };
         if until.is_some() {
             patiently(until, || target.listens())?;
+            if let Some(metrics) = &metrics {
+                let answers = || metrics.read().map_err(|error| format!("metrics: {error}"));
+                patiently(until, answers)?;
+            }
         }
         Ok(Self { target, metrics, store })
     }

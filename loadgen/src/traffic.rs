@@ -119,7 +119,8 @@ impl Traffic {
     fn base_station(&mut self, moment: Moment) -> Made {
         let station = self.fleet.stations.next();
         let told = Civil::from_seconds(station.tell(moment.wall_us / 1_000_000));
-        let radio = self.random.bits() >> 45;
+        // The time that it tells is the same in two runs of one second; the radio state is not.
+        let radio = self.random.bits() >> 45 ^ u64::from(self.fleet.turn) << 13;
         let (mmsi, lon, lat) = (station.mmsi, station.lon, station.lat);
         fixed::base_station(&mut self.encoder.bits, mmsi, told, lon, lat, radio);
         let digest = digest::base_station(mmsi, told.seconds(), lon, lat);

@@ -12,12 +12,16 @@ use std::collections::{HashMap, HashSet};
 
 const START_US: u64 = 1_700_000_000_000_000;
 
-fn traffic(vessels: u32) -> Traffic {
-    Traffic::new(Fleet::new(vessels, 11), Profile::World, 11, 100_000, false)
+fn traffic(vessels: u32, turn: u32) -> Traffic {
+    Traffic::new(Fleet::new(vessels, 11, turn), Profile::World, 11, 100_000, false)
 }
 
 fn messages(count: u32, vessels: u32) -> Vec<(Entry, String)> {
-    let mut traffic = traffic(vessels);
+    messages_of_turn(count, vessels, 0)
+}
+
+fn messages_of_turn(count: u32, vessels: u32, turn: u32) -> Vec<(Entry, String)> {
+    let mut traffic = traffic(vessels, turn);
     let mut out = Vec::new();
     (0..count)
         .map(|index| {
@@ -39,6 +43,17 @@ fn no_two_messages_have_equal_payloads() {
     let mut seen = HashSet::new();
     for (entry, lines) in messages(200_000, 300) {
         assert!(seen.insert(payload(&lines)), "{entry:?} {lines}");
+    }
+}
+
+/// Two short runs within 10 s were one run and its repeats to the daemon, when only the seed decided.
+#[test]
+fn runs_of_one_seed_that_follow_one_another_have_no_payload_in_common() {
+    let mut seen = HashSet::new();
+    for turn in [0, 1, 2, 40, 63] {
+        for (entry, lines) in messages_of_turn(20_000, 2000, turn) {
+            assert!(seen.insert(payload(&lines)), "turn {turn}: {entry:?} {lines}");
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 use super::lanes::LANES;
 use crate::random::Random;
 
+/// How far apart two turns begin to count; all of them fit the 483 840 times of arrival that tell type 5s apart.
+pub const COUNTS_BETWEEN_TURNS: u32 = 7_560;
+
 /// A base station ashore.
 pub struct BaseStation {
     /// 00MIDXXXX.
@@ -18,9 +21,9 @@ pub struct BaseStation {
 
 impl BaseStation {
     /// Somewhere along a lane.
-    pub fn new(mmsi: u32, random: &mut Random) -> Self {
+    pub fn new(mmsi: u32, turn: u32, random: &mut Random) -> Self {
         let (lon, lat) = somewhere(random);
-        Self { mmsi, lon, lat, count: 0, last_told_s: 0 }
+        Self { mmsi, lon, lat, count: turn * COUNTS_BETWEEN_TURNS, last_told_s: 0 }
     }
 
     /// The time that its next type 4 tells: now, or a second after the one before, since no two may be equal.
@@ -45,12 +48,12 @@ pub struct Aid {
 
 impl Aid {
     /// Somewhere along a lane.
-    pub fn new(mmsi: u32, index: u32, random: &mut Random) -> Self {
+    pub fn new(mmsi: u32, index: u32, turn: u32, random: &mut Random) -> Self {
         let (lon, lat) = somewhere(random);
         let kind = ["LT BUOY", "WRECK", "FAIRWAY", "N CARDINAL"][random.index(4)];
         let aid_type = (1 + random.below(31)).to_le_bytes()[0];
         let name = format!("{kind} {}", index % 1_000_000);
-        Self { mmsi, name, aid_type, lon: lon & !15, lat: lat & !15, count: 0 }
+        Self { mmsi, name, aid_type, lon: lon & !15, lat: lat & !15, count: turn * 240 }
     }
 
     /// Where its next report sees it, and the second it tells: it swings about its anchor, never quite the same.

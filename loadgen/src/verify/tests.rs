@@ -215,7 +215,7 @@ fn a_store_that_does_not_exist_holds_nothing() {
 fn real_traffic_with_nothing_stored_is_lost_to_the_last_message() {
     let mut case = Case::new();
     case.ledger = Ledger::default();
-    let mut traffic = Traffic::new(Fleet::new(200, 1), Profile::World, 1, 1000, false);
+    let mut traffic = Traffic::new(Fleet::new(200, 1, 0), Profile::World, 1, 1000, false);
     let mut out = Vec::new();
     for index in 0..5000 {
         let moment = Moment { virtual_s: f64::from(index) / 100.0, wall_us: 1_700_000_000_000_000 };
