@@ -1,2 +1,56 @@
-//! placeholder
-fn main() {}
+//! Sends what a fleet of ships would send, and then reads the store to prove that it holds it exactly once.
+//!
+//! ```text
+//!  fleet ─► traffic ─► encode ─► stream ─► pace ─► send ─► target
+//!              └─► ledger ─────────► verify ◄─ store
+//!                                       └─► report
+//! ```
+//!
+//! The modules are declared in this order; read them in it. Nothing here shares code with the daemon. Exit codes: 0 all
+//! there; 1 something lost, stored twice, unexpected or wrong; 2 usage; 3 the target was out of reach, or something failed.
+
+// What is asked, and the run as a whole.
+mod arguments;
+mod run;
+mod target;
+// What everything uses.
+mod civil;
+mod digest;
+mod random;
+// 1 who sends
+mod fleet;
+mod profile;
+// 2 what they say, as bytes
+mod encode;
+mod ledger;
+mod traffic;
+// 3 ahead of time, then on time
+mod pace;
+mod send;
+mod stream;
+// 4 what became of it
+mod metrics;
+mod settle;
+mod verify;
+// 5 what people and programs are told
+mod environment;
+mod progress;
+mod report;
+
+use clap::Parser;
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    let (text, code) = match arguments.check() {
+        Err(text) => (text, 2),
+        Ok(()) => match run::run(&arguments) {
+            Ok(code) => return ExitCode::from(code),
+            Err(text) => (text, 3),
+        },
+    };
+    // Nobody to tell when standard error is closed; the code says it too.
+    let _ = writeln!(stderr(), "loadgen: {text}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,53 @@
+//! What ships say of themselves: types 5, 24 A and 24 B. ITU-R M.1371-5, tables 48, 72 and 73.
+
+use super::Bits;
+use super::position::header;
+use crate::fleet::particulars::Particulars;
+
+/// Type 5, 424 bits. `voyage` counts the reports of this ship and shows as its time of arrival.
+pub fn static_and_voyage(bits: &mut Bits, mmsi: u32, ship: &Particulars, voyage: u32) {
+    header(bits, 5, mmsi);
+    bits.put(0, 2);
+    bits.put(u64::from(ship.imo), 30);
+    bits.put_text(ship.callsign.as_bytes(), 7);
+    bits.put_text(ship.name.as_bytes(), 20);
+    bits.put(u64::from(ship.ship_type), 8);
+    dimensions(bits, ship.dimensions);
+    bits.put(1, 4);
+    bits.put(u64::from(voyage / 40_320 % 12 + 1), 4);
+    bits.put(u64::from(voyage / 1_440 % 28 + 1), 5);
+    bits.put(u64::from(voyage / 60 % 24), 5);
+    bits.put(u64::from(voyage % 60), 6);
+    bits.put(u64::from(ship.draught), 8);
+    bits.put_text(ship.destination.as_bytes(), 20);
+    bits.put(0, 2);
+}
+
+/// Type 24 part A, 168 bits of which the last 8 are spare; `spare` tells one report from the next.
+pub fn class_b_name(bits: &mut Bits, mmsi: u32, ship: &Particulars, spare: u32) {
+    header(bits, 24, mmsi);
+    bits.put(0, 2);
+    bits.put_text(ship.name.as_bytes(), 20);
+    bits.put(u64::from(spare), 8);
+}
+
+/// Type 24 part B, 168 bits; `serial` tells one report from the next.
+pub fn class_b_particulars(bits: &mut Bits, mmsi: u32, ship: &Particulars, serial: u32) {
+    header(bits, 24, mmsi);
+    bits.put(1, 2);
+    bits.put(u64::from(ship.ship_type), 8);
+    bits.put_text(b"SRT", 3);
+    bits.put(1, 4);
+    bits.put(u64::from(serial), 20);
+    bits.put_text(ship.callsign.as_bytes(), 7);
+    dimensions(bits, ship.dimensions);
+    bits.put(0, 6);
+}
+
+/// Metres to bow, stern, port and starboard.
+pub fn dimensions(bits: &mut Bits, [bow, stern, port, starboard]: [u16; 4]) {
+    bits.put(u64::from(bow), 9);
+    bits.put(u64::from(stern), 9);
+    bits.put(u64::from(port), 6);
+    bits.put(u64::from(starboard), 6);
+}

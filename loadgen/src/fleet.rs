@@ -1,0 +1,299 @@
+//! The ships and shore stations of a run: who they are, where they are, and what they report next.
+//!
+//! In:  a seed, how many ships, the virtual time
+//! Out: the next report of a ship, its numbers ready to be encoded
+//!
+//! No two reports of one ship are equal, so no two distinct messages have equal payloads: successive positions walk
+//! through a grid of 16 by 16 units (3 m, less than what a receiver's fixes scatter), then the course takes its next
+//! tenth of a degree, then the speed. That makes 32 768 different reports in one spot, after which the spot moves by 3 m.
+//!
+//! Two runs of one seed would be equal to each other, and the daemon would rightly call the second a repeat of the
+//! first. So every count begins at a place that the run's [`turn`] chooses: runs that follow one another differ.
+
+pub mod lanes;
+pub mod particulars;
+pub mod stations;
+pub mod voyage;
+
+use crate::digest::{Fix, absent};
+use crate::random::Random;
+use lanes::LANES;
+use particulars::{MmsiPool, Particulars};
+use stations::{Aid, BaseStation};
+use voyage::Voyage;
+
+/// How many places there are to begin at.
+const TURNS: u32 = 64;
+
+/// The turn of a run that starts at this time: another one every quarter of a second, the same again after 16 s.
+pub fn turn(start_us: u64) -> u32 {
+    u32::try_from(start_us / 250_000 % u64::from(TURNS)).unwrap_or(0)
+}
+
+/// One ship.
+pub struct Ship {
+    /// Its MMSI.
+    pub mmsi: u32,
+    /// Static reports so far; each differs from the one before by this count.
+    pub static_reports: u32,
+    /// For type 24 A, which has only 256 different payloads.
+    pub part_a: PartA,
+    voyage: Voyage,
+    class_b: bool,
+    has_fix: bool,
+    reports: u32,
+}
+
+/// How far a ship is through the 256 payloads of type 24 A.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PartA {
+    first: u32,
+    used: u32,
+    last_at: u64,
+}
+
+impl PartA {
+    fn begin(turn: u32) -> Self {
+        Self { first: turn * 256 / TURNS, ..Self::default() }
+    }
+
+    /// The next payload's number, if it was not used in the last `window` messages.
+    pub fn next(&mut self, message: u64, window: u64) -> Option<u32> {
+        if self.used == 256 && message - self.last_at > window {
+            self.used = 0;
+        }
+        if self.used == 256 {
+            return None;
+        }
+        self.used += 1;
+        self.last_at = message;
+        Some((self.first + self.used - 1) % 256)
+    }
+}
+
+impl Ship {
+    /// The report for this moment, in seconds of virtual time.
+    pub fn report(&mut self, msg_type: u8, at_s: f64, second: u8, random: &mut Random) -> Fix {
+        let count = self.reports;
+        self.reports = self.reports.wrapping_add(1);
+        let fix = if self.has_fix {
+            self.located(count, at_s, random)
+        } else {
+            self.without_position(count)
+        };
+        let rot = if self.class_b { absent::ROT } else { fix.rot };
+        let nav_status = if self.class_b { absent::NAV_STATUS } else { fix.nav_status };
+        Fix { msg_type, second, rot, nav_status, ..fix }
+    }
+
+    fn located(&mut self, count: u32, at_s: f64, random: &mut Random) -> Fix {
+        if count > 0 && count.is_multiple_of(32_768) {
+            self.voyage.nudge();
+        }
+        let state = self.voyage.at(at_s, random);
+        let (north, east) = serpentine(count);
+        Fix {
+            mmsi: self.mmsi,
+            msg_type: 1,
+            lon: (state.lon & !15) + east,
+            lat: (state.lat & !15) + north,
+            sog: (state.sog & !7) | low16(count >> 12 & 7),
+            cog: (state.cog & !15) | low16(count >> 8 & 15),
+            heading: state.heading,
+            rot: state.rot,
+            nav_status: state.nav_status,
+            second: 0,
+        }
+    }
+
+    /// A ship whose receiver is out: the compass is all it has, and tells its reports apart.
+    fn without_position(&self, count: u32) -> Fix {
+        Fix {
+            mmsi: self.mmsi,
+            msg_type: 1,
+            lon: absent::LON,
+            lat: absent::LAT,
+            sog: low16(count / 91_800 % 1000),
+            cog: absent::COG,
+            heading: low16(count % 360),
+            rot: i16::try_from(count / 360 % 255).unwrap_or(0) - 127,
+            nav_status: 0,
+            second: 0,
+        }
+    }
+}
+
+fn low16(value: u32) -> u16 {
+    u16::try_from(value & 0xffff).unwrap_or(0)
+}
+
+/// The way through the grid: boustrophedon, so that one step is one unit.
+fn serpentine(count: u32) -> (i32, i32) {
+    let column = count >> 4 & 15;
+    let row = if column & 1 == 0 { count & 15 } else { 15 - (count & 15) };
+    let column = if count >> 8 & 1 == 0 { column } else { 15 - column };
+    (row.cast_signed(), column.cast_signed())
+}
+
+/// Everybody who sends.
+pub struct Fleet {
+    /// Class A ships; never empty.
+    pub class_a: Group<Ship>,
+    /// Class B ships; never empty.
+    pub class_b: Group<Ship>,
+    /// Base stations; never empty.
+    pub stations: Group<BaseStation>,
+    /// Aids to navigation; never empty.
+    pub aids: Group<Aid>,
+    /// Where the counts of this run began.
+    pub turn: u32,
+}
+
+impl Fleet {
+    /// `vessels` ships, a thirteenth of them class B, and the shore stations that go with them.
+    pub fn new(vessels: u32, seed: u64, turn: u32) -> Self {
+        let mut random = Random::new(seed);
+        let mut pool = MmsiPool::default();
+        let class_b = (vessels / 13).max(1);
+        let class_a = vessels.saturating_sub(class_b).max(1);
+        let stations = (vessels / 20).max(1);
+        let aids = (vessels / 60).max(1);
+        Self {
+            class_a: (0..class_a)
+                .map(|index| {
+                    ship(index, false, pool.class_a(index, &mut random), turn, &mut random)
+                })
+                .collect(),
+            class_b: (0..class_b)
+                .map(|index| ship(index, true, pool.class_b(&mut random), turn, &mut random))
+                .collect(),
+            stations: (0..stations)
+                .map(|_| BaseStation::new(pool.station(&mut random), turn, &mut random))
+                .collect(),
+            aids: (0..aids)
+                .map(|index| Aid::new(pool.aid(&mut random), index, turn, &mut random))
+                .collect(),
+            turn,
+        }
+    }
+
+    /// What every ship says of itself, for those who check it.
+    pub fn particulars(&self) -> impl Iterator<Item = Particulars> + '_ {
+        let ships = self.class_a.members.iter().chain(&self.class_b.members);
+        ships.map(|ship| Particulars::of(ship.mmsi, ship.class_b))
+    }
+}
+
+fn ship(index: u32, class_b: bool, mmsi: u32, turn: u32, random: &mut Random) -> Ship {
+    let lane = random.index(LANES.len());
+    let moored = random.below(100) < 30;
+    Ship {
+        mmsi,
+        static_reports: turn * stations::COUNTS_BETWEEN_TURNS,
+        part_a: PartA::begin(turn),
+        voyage: Voyage::new(lane, moored, class_b, random),
+        class_b,
+        // 1.3 % of all positions are not available.
+        has_fix: index % 77 != 38,
+        reports: turn * (32_768 / TURNS),
+    }
+}
+
+/// Members that take turns, each as often as the others and not in the order in which they lie.
+pub struct Group<T> {
+    members: Vec<T>,
+    at: usize,
+    step: usize,
+}
+
+impl<T> FromIterator<T> for Group<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        let members: Vec<T> = members.into_iter().collect();
+        let mut step = members.len() * 5 / 8 + 1;
+        while common_divisor(step, members.len()) > 1 {
+            step += 1;
+        }
+        Self { members, at: 0, step }
+    }
+}
+
+impl<T> Group<T> {
+    /// Whose turn it is.
+    pub fn next(&mut self) -> &mut T {
+        self.at += self.step;
+        while self.at >= self.members.len() {
+            self.at -= self.members.len();
+        }
+        &mut self.members[self.at]
+    }
+}
+
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn one_ship_never_reports_the_same_twice_while_it_lies_still() {
+        let mut fleet = Fleet::new(100, 7, 0);
+        let mut random = Random::new(1);
+        for ship in &mut fleet.class_a.members {
+            let mut seen = HashSet::new();
+            for count in 0..3000 {
+                let fix = ship.report(1, f64::from(count) / 1000.0, 0, &mut random);
+                assert!(seen.insert(fix.digest()), "{} report {count}", ship.mmsi);
+            }
+        }
+    }
+
+    #[test]
+    fn every_member_takes_its_turn() {
+        for size in 1..50 {
+            let mut group: Group<u32> = (0..size).collect();
+            let seen: HashSet<u32> = (0..size).map(|_| *group.next()).collect();
+            assert_eq!(seen.len(), size as usize);
+        }
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_fleet() {
+        let mmsis = |seed| {
+            let fleet = Fleet::new(500, seed, 0);
+            fleet.particulars().map(|ship| ship.mmsi).collect::<Vec<_>>()
+        };
+        assert_eq!(mmsis(3), mmsis(3));
+        assert_ne!(mmsis(3), mmsis(4));
+        assert_eq!(mmsis(3).iter().collect::<HashSet<_>>().len(), 500);
+    }
+
+    #[test]
+    fn a_payload_of_type_24_a_rests_for_a_window_before_it_comes_again() {
+        let mut part = PartA::default();
+        assert!((0..256).all(|number| part.next(u64::from(number), 100) == Some(number)));
+        assert_eq!(part.next(300, 100), None);
+        assert_eq!(part.next(356, 100), Some(0));
+    }
+
+    #[test]
+    fn a_moving_ship_stays_on_the_globe_and_moves_at_its_speed() {
+        let mut fleet = Fleet::new(200, 9, 0);
+        let mut random = Random::new(2);
+        for ship in fleet.class_a.members.iter_mut().filter(|ship| ship.has_fix) {
+            let mut last = ship.report(1, 0.0, 0, &mut random);
+            for minute in 1..600 {
+                let fix = ship.report(1, f64::from(minute) * 60.0, 0, &mut random);
+                let north = f64::from(fix.lat - last.lat) / 10_000.0;
+                let scale = (f64::from(fix.lat) / 600_000.0).to_radians().cos();
+                let east = f64::from(fix.lon - last.lon) / 10_000.0 * scale;
+                let knots = north.hypot(east) * 60.0;
+                assert!(fix.lat.abs() < 54_000_000 && fix.lon.abs() <= 108_000_000);
+                assert!(knots < 40.0 || east.abs() > 1000.0, "{knots} kn");
+                last = fix;
+            }
+        }
+    }
+}

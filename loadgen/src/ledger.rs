@@ -1,0 +1,145 @@
+//! What was sent and how it must appear, in a form that a hundred million messages fit into.
+//!
+//! A position costs 8 bytes, any other message at most 16; what ships say of themselves is a count per ship.
+
+use std::collections::HashMap;
+
+/// One message, or a further copy of one, as the sender meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// How it must appear. For types 5 and 24 there is no row of its own: 1 when a type 24 is part A, else 0.
+    pub digest: u64,
+    /// Who it is from.
+    pub mmsi: u32,
+    /// Bytes of all its lines.
+    pub length: u16,
+    /// 1-27.
+    pub msg_type: u8,
+    /// How many lines.
+    pub lines: u8,
+    /// A copy, as a second receiver sends it: it must not appear at all.
+    pub repeat: bool,
+}
+
+/// A message that must appear in `messages`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Other {
+    /// How it must appear.
+    pub digest: u64,
+    /// Who it is from.
+    pub mmsi: u32,
+    /// Its type.
+    pub msg_type: u8,
+}
+
+/// What the store must know of a ship afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Types 5, 19 and 24.
+    pub reports: u64,
+    /// Type 5 only: IMO number and destination.
+    pub voyage: bool,
+    /// Types 5, 19 and 24 A.
+    pub name: bool,
+    /// Types 5 and 24 B.
+    pub callsign: bool,
+}
+
+/// Everything that was sent.
+#[derive(Default)]
+pub struct Ledger {
+    /// Distinct messages.
+    pub sent: u64,
+    /// Further copies.
+    pub repeats: u64,
+    /// Lines, those of copies too.
+    pub sentences: u64,
+    /// Bytes, those of copies too.
+    pub bytes: u64,
+    /// Distinct messages by type.
+    pub by_type: [u64; 28],
+    /// Digests of types 1, 2, 3, 18 and 19.
+    pub positions: Vec<u64>,
+    /// Types 4, 6, 8, 17, 20 and 21.
+    pub others: Vec<Other>,
+    /// By MMSI.
+    pub statics: HashMap<u32, Said>,
+    /// Type 19 is a position and a static report: its digest and who it is from.
+    pub both: HashMap<u64, u32>,
+}
+
+impl Ledger {
+    /// With room for so many messages.
+    pub fn with_room(messages: u64) -> Self {
+        let positions = usize::try_from(messages.min(1 << 26)).unwrap_or(0);
+        Self { positions: Vec::with_capacity(positions), ..Self::default() }
+    }
+
+    /// Notes what has been sent.
+    pub fn note(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.bytes += u64::from(entry.length);
+            self.sentences += u64::from(entry.lines);
+            if entry.repeat {
+                self.repeats += 1;
+                continue;
+            }
+            self.sent += 1;
+            if let Some(count) = self.by_type.get_mut(usize::from(entry.msg_type)) {
+                *count += 1;
+            }
+            self.expect(entry);
+        }
+    }
+
+    fn expect(&mut self, entry: &Entry) {
+        let &Entry { digest, mmsi, msg_type, .. } = entry;
+        match msg_type {
+            1..=3 | 18 => self.positions.push(digest),
+            19 => {
+                self.positions.push(digest);
+                self.both.insert(digest, mmsi);
+                let said = self.statics.entry(mmsi).or_default();
+                said.reports += 1;
+                said.name = true;
+            }
+            5 | 24 => {
+                let part_a = digest == 1;
+                let said = self.statics.entry(mmsi).or_default();
+                said.reports += 1;
+                said.voyage |= msg_type == 5;
+                said.name |= msg_type == 5 || part_a;
+                said.callsign |= msg_type == 5 || !part_a;
+            }
+            _ => self.others.push(Other { digest, mmsi, msg_type }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(msg_type: u8, digest: u64) -> Entry {
+        Entry { digest, mmsi: 7, length: 49, msg_type, lines: 1, repeat: false }
+    }
+
+    #[test]
+    fn copies_are_counted_and_expected_nowhere() {
+        let mut ledger = Ledger::default();
+        ledger.note(&[entry(1, 5), Entry { repeat: true, ..entry(1, 5) }]);
+        assert_eq!((ledger.sent, ledger.repeats, ledger.sentences, ledger.bytes), (1, 1, 2, 98));
+        assert_eq!(ledger.positions, [5]);
+    }
+
+    #[test]
+    fn every_type_is_expected_where_it_lands() {
+        let mut ledger = Ledger::default();
+        ledger.note(&[entry(1, 1), entry(4, 2), entry(19, 3), entry(24, 1), entry(24, 0)]);
+        assert_eq!(ledger.positions, [1, 3]);
+        assert_eq!(ledger.others, [Other { digest: 2, mmsi: 7, msg_type: 4 }]);
+        let said = Said { reports: 3, voyage: false, name: true, callsign: true };
+        assert_eq!(ledger.statics[&7], said);
+        assert_eq!(ledger.both[&3], 7);
+    }
+}

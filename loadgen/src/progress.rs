@@ -1,0 +1,43 @@
+//! What a person sees while a run goes on: a bar on a terminal, nothing elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+
+/// A line that is drawn again a few times a second, or not at all.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Shown on a terminal unless it is to be quiet.
+    pub fn new(quiet: bool) -> Self {
+        let shown = !quiet && stderr().is_terminal();
+        let target = if shown {
+            ProgressDrawTarget::stderr_with_hz(5)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style =
+            ProgressStyle::with_template("{msg:10} {wide_bar} {human_pos}/{human_len} {per_sec}");
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// Something new begins; it is done at `total`.
+    pub fn begin(&self, what: &'static str, total: u64) {
+        self.0.reset();
+        self.0.set_length(total);
+        self.0.set_message(what);
+    }
+
+    /// How far it is.
+    pub fn at(&self, position: u64) {
+        self.0.set_position(position);
+    }
+
+    /// Takes the line away.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,194 @@
+//! The results: as JSON for programs and as a table for people.
+
+use crate::arguments::{Arguments, Rate};
+use crate::metrics::Figures;
+use crate::send::Sent;
+use crate::target::Target;
+use crate::verify::Verdict;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Everything that a run found out.
+pub struct Results<'a> {
+    /// What was asked.
+    pub arguments: &'a Arguments,
+    /// Where it went.
+    pub target: Target,
+    /// What was sent.
+    pub sent: &'a Sent,
+    /// From the first message sent to the last of them committed; absent when nobody could tell.
+    pub held: Option<Duration>,
+    /// What the store holds; absent when it was not compared.
+    pub verdict: Option<Verdict>,
+    /// What the daemon says of the run; absent when it was not asked or did not answer.
+    pub figures: Option<Figures>,
+    /// What went wrong, if anything.
+    pub failure: Option<String>,
+    /// The machine and the time.
+    pub environment: Value,
+}
+
+impl Results<'_> {
+    /// The JSON object.
+    pub fn json(&self) -> Value {
+        let ledger = &self.sent.ledger;
+        let verdict = |value: fn(&Verdict) -> u64| self.verdict.as_ref().map(value);
+        let figures = self.figures.as_ref();
+        let arguments = self.arguments;
+        json!({
+            "target": self.target.to_string(),
+            "profile": arguments.profile.name(),
+            "seed": arguments.seed,
+            "vessels": arguments.vessels,
+            "rate_asked": arguments.rate.limit().map_or_else(|| json!("max"), Value::from),
+            "duration_asked_s": arguments.duration.as_secs_f64(),
+            "duration_s": self.sent.took.as_secs_f64(),
+            "sent": ledger.sent,
+            "repeats": ledger.repeats,
+            "sentences": ledger.sentences,
+            "bytes": ledger.bytes,
+            "by_type": self.by_type(),
+            "verified": self.verdict.is_some(),
+            "stored": verdict(|verdict| verdict.stored),
+            "duplicates": verdict(|verdict| verdict.duplicates),
+            "lost": verdict(|verdict| verdict.lost),
+            "unexpected": verdict(|verdict| verdict.unexpected),
+            "wrong": verdict(|verdict| verdict.wrong),
+            "matched_by_count": verdict(|verdict| verdict.by_count),
+            "indistinct": verdict(|verdict| verdict.indistinct),
+            "rate_sent": self.rate_sent(),
+            "rate_held": self.rate_held(),
+            "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
+            "rss_max_bytes": figures.and_then(Figures::memory_max),
+            "send_late_ms_max": self.sent.late_max.as_secs_f64() * 1000.0,
+            "send_cpu_us_per_message": self.cpu_us(),
+            "datagrams_refused": self.sent.refused,
+            "failure": self.failure,
+            "environment": self.environment,
+        })
+    }
+
+    /// The table.
+    pub fn table(&self) -> String {
+        let ledger = &self.sent.ledger;
+        let mut table = Table::default();
+        let asked = match self.arguments.rate {
+            Rate::Of(rate) => format!("{rate}/s"),
+            Rate::Max => "max".into(),
+        };
+        table.row("target", &format!("{} at {asked}", self.target));
+        table.row("sent", &grouped(ledger.sent));
+        if ledger.repeats > 0 {
+            table.row("repeats", &grouped(ledger.repeats));
+        }
+        let megabytes = ledger.bytes as f64 / 1e6;
+        table.row("sentences", &format!("{}, {megabytes:.1} MB", grouped(ledger.sentences)));
+        table.row("rate sent", &per_second(self.rate_sent()));
+        if let Some(verdict) = &self.verdict {
+            table.row("stored", &grouped(verdict.stored));
+            table.row("duplicates", &grouped(verdict.duplicates));
+            table.row("lost", &grouped(verdict.lost));
+            table.row("unexpected", &grouped(verdict.unexpected));
+            table.row("wrong", &grouped(verdict.wrong));
+        }
+        if let Some(rate) = self.rate_held() {
+            table.row("rate held", &per_second(rate));
+        }
+        if let Some(latency) = self.figures.as_ref().and_then(Figures::latency_ms) {
+            let ms = |name: &str| {
+                latency
+                    .get(name)
+                    .and_then(Value::as_f64)
+                    .map_or("-".into(), |ms| format!("{ms:.2}"))
+            };
+            let [p50, p99, p999, max] = ["p50", "p99", "p999", "max"].map(ms);
+            table.row("latency", &format!("p50 {p50}  p99 {p99}  p99.9 {p999}  max {max} ms"));
+        }
+        if let Some(bytes) = self.figures.as_ref().and_then(Figures::memory_max) {
+            table.row("memory", &format!("{:.1} MB at most", bytes as f64 / 1e6));
+        }
+        let late = self.sent.late_max.as_secs_f64() * 1000.0;
+        table.row("sent late", &format!("{late:.2} ms at most"));
+        if let Some(failure) = &self.failure {
+            table.row("failure", failure);
+        }
+        table.0
+    }
+
+    fn by_type(&self) -> Value {
+        let counts = self.sent.ledger.by_type.iter().enumerate();
+        let sent = counts.filter(|(_, count)| **count > 0);
+        sent.map(|(msg_type, count)| (msg_type.to_string(), json!(count)))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+
+    fn rate_sent(&self) -> f64 {
+        rate(self.sent.ledger.sent, self.sent.took)
+    }
+
+    /// Messages that are there, by the time until the last of them was; nothing of it is a promise if some were lost.
+    fn rate_held(&self) -> Option<f64> {
+        let held = self.held?;
+        let stored = self.verdict.map_or(self.sent.ledger.sent, |verdict| verdict.stored);
+        Some(rate(stored, held))
+    }
+
+    fn cpu_us(&self) -> Option<f64> {
+        let messages = (self.sent.ledger.sent + self.sent.ledger.repeats).max(1);
+        self.sent.busy.map(|busy| busy.as_secs_f64() * 1e6 / messages as f64)
+    }
+}
+
+fn rate(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64().max(1e-6)
+}
+
+fn latency(window: &Value) -> Value {
+    let names = ["p50", "p99", "p999", "max"];
+    let value = |name: &str| (name.to_owned(), window.get(name).cloned().unwrap_or_default());
+    names.iter().map(|name| value(name)).collect::<Map<_, _>>().into()
+}
+
+/// Two columns.
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn row(&mut self, name: &str, value: &str) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.0, "{name:<12}{value}");
+    }
+}
+
+fn per_second(rate: f64) -> String {
+    format!("{}/s", grouped(crate::stream::whole(rate.round())))
+}
+
+/// With a blank between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let check = |number, expected: &str| assert_eq!(grouped(number), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1000, "1 000");
+        check(12_345_678, "12 345 678");
+    }
+}

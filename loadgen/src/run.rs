@@ -1,0 +1,214 @@
+//! One run from the first look at the store to the report.
+//!
+//! Out: the exit code: 0 all there, 1 something lost, stored twice, unexpected or wrong, 3 out of reach or failed
+
+use crate::arguments::{Arguments, RATE_MAX, WINDOW_S};
+use crate::civil::now_us;
+use crate::environment;
+use crate::fleet::{self, Fleet};
+use crate::ledger::Ledger;
+use crate::metrics::Figures;
+use crate::pace::Pace;
+use crate::progress::Progress;
+use crate::report::Results;
+use crate::send::{self, Sent, Sink, Watched};
+use crate::settle::{self, ByMetrics, ByRows, Counter};
+use crate::stream::{Order, Stream, whole};
+use crate::target::{Daemon, Target};
+use crate::traffic::Traffic;
+use crate::verify::{Verdict, baseline::Baseline, verify};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+/// Memory for what is made ahead of the sender.
+const AHEAD_BYTES: usize = 512 * 1024 * 1024;
+/// The same when the generator itself is measured.
+const AHEAD_BYTES_NULL: usize = 4 * 1024 * 1024;
+/// The virtual rate of a fleet whose real one is not known before.
+const RATE_VIRTUAL: f64 = 500_000.0;
+/// Messages made in a second, at least, for guessing when a run will start.
+const MADE_PER_S: u64 = 1_000_000;
+
+/// What was there before the run.
+struct Before {
+    baseline: Baseline,
+    stored: Option<u64>,
+}
+
+/// Does everything that the arguments ask.
+///
+/// # Errors
+/// A text that says what was out of reach or failed.
+pub fn run(arguments: &Arguments) -> Result<u8, String> {
+    let progress = Progress::new(arguments.quiet);
+    let daemon = Daemon::find(arguments)?;
+    let before = look(&daemon)?;
+    let environment = environment::block();
+    let start_us = now_us();
+    let sink = daemon.target.connect(arguments.connections);
+    let mut sink = sink.map_err(|error| format!("connect to {}: {error}", daemon.target))?;
+    let stream = prepare(arguments, daemon.target, &progress)?;
+    let rows = daemon.store.as_deref().map(|store| rows_before(store, start_us));
+    let mut sent = send(arguments, &stream, &mut *sink, &progress);
+    drop(stream);
+    let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, &progress);
+    let figures = daemon.metrics.as_ref().and_then(|metrics| metrics.read().ok());
+    let mut failure = failure(&sent, daemon.target);
+    let verdict = daemon.store.as_deref().and_then(|store| {
+        compare(arguments, store, &before.baseline, &mut sent.ledger, &mut failure)
+    });
+    progress.end();
+    let target = daemon.target;
+    let results =
+        Results { arguments, target, sent: &sent, held, verdict, figures, failure, environment };
+    tell(&results)?;
+    Ok(code(&results))
+}
+
+/// Where the store and the counters stand; begins the window of the daemon's figures.
+fn look(daemon: &Daemon) -> Result<Before, String> {
+    let baseline = match &daemon.store {
+        Some(store) => {
+            Baseline::read(store).map_err(|error| format!("{}: {error}", store.display()))?
+        }
+        None => Baseline::default(),
+    };
+    let figures = match &daemon.metrics {
+        Some(metrics) => Some(metrics.reset_window().map_err(|error| format!("metrics: {error}"))?),
+        None => None,
+    };
+    Ok(Before { baseline, stored: figures.as_ref().and_then(Figures::stored) })
+}
+
+/// Makes as much of the stream as there is room for.
+fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result<Stream, String> {
+    let rate = arguments.rate.limit();
+    let count = arguments.count_max();
+    let null = target == Target::Null;
+    let ahead = if null { 0 } else { count.min(10 * MADE_PER_S) };
+    let order = Order {
+        count,
+        rate: rate.unwrap_or(RATE_VIRTUAL),
+        scheduled: rate.is_some(),
+        repeats: arguments.repeats,
+        start_us: now_us() + ahead * 1_000_000 / MADE_PER_S,
+        seed: arguments.seed,
+        ahead_bytes: if null { AHEAD_BYTES_NULL } else { AHEAD_BYTES },
+    };
+    let window = whole(rate.unwrap_or(RATE_MAX) * WINDOW_S);
+    let fleet = Fleet::new(arguments.vessels, arguments.seed, fleet::turn(now_us()));
+    let traffic =
+        Traffic::new(fleet, arguments.profile, arguments.seed, window, arguments.tag_time);
+    let stream = Stream::start(traffic, order);
+    let stream = stream.map_err(|error| format!("start the generator: {error}"))?;
+    progress.begin("prepare", 0);
+    if !null {
+        stream.wait_until_ready(|made, room| {
+            progress.begin("prepare", room as u64);
+            progress.at(made as u64);
+        });
+    }
+    Ok(stream)
+}
+
+/// Sends on this thread while another shows how far it is.
+fn send(arguments: &Arguments, stream: &Stream, sink: &mut dyn Sink, progress: &Progress) -> Sent {
+    let watched = Watched::default();
+    let count = arguments.count_max();
+    let room = if count == u64::MAX { 1 << 24 } else { count };
+    let ledger = Ledger::with_room(room);
+    let rate = arguments.rate.limit();
+    // With a rate the count ends the run, so that arrears are sent too.
+    let until = rate.is_none().then_some(arguments.duration);
+    progress.begin("send", if count == u64::MAX { 0 } else { count });
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !watched.done.load(Ordering::Acquire) {
+                progress.at(watched.sent.load(Ordering::Relaxed));
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        send::run(stream, sink, Pace::start(rate, until), ledger, &watched)
+    })
+}
+
+/// A counter of rows, if there is a store already.
+fn rows_before(store: &Path, start_us: u64) -> Option<ByRows> {
+    let mut rows = store.exists().then(|| ByRows::open(store, start_us).ok()).flatten()?;
+    rows.begin().ok().map(|()| rows)
+}
+
+/// Waits for the store; how long it took from the first message on.
+fn settle(
+    arguments: &Arguments,
+    daemon: &Daemon,
+    before: &Before,
+    rows: Option<ByRows>,
+    start_us: u64,
+    sent: &Sent,
+    progress: &Progress,
+) -> Option<Duration> {
+    let limit = Duration::from_secs(arguments.settle);
+    let rows = || {
+        let new = || ByRows::open(daemon.store.as_deref()?, start_us).ok();
+        rows.or_else(new).map(|rows| Box::new(rows) as Box<dyn Counter>)
+    };
+    let mut counter = match (&daemon.metrics, before.stored) {
+        (Some(metrics), Some(stored)) => {
+            Some(Box::new(ByMetrics::new(metrics.clone(), stored)) as Box<dyn Counter>)
+        }
+        _ => rows(),
+    }?;
+    progress.begin("settle", sent.ledger.sent);
+    let settled = settle::wait(&mut *counter, sent.ledger.sent, limit, |count| progress.at(count));
+    (settled.count > 0).then(|| settled.at - sent.started)
+}
+
+fn compare(
+    arguments: &Arguments,
+    store: &Path,
+    before: &Baseline,
+    ledger: &mut Ledger,
+    failure: &mut Option<String>,
+) -> Option<Verdict> {
+    let fleet = Fleet::new(arguments.vessels, arguments.seed, 0);
+    match verify(ledger, store, before, fleet.particulars()) {
+        Ok(verdict) => Some(verdict),
+        Err(error) => {
+            *failure = Some(format!("verify {}: {error}", store.display()));
+            None
+        }
+    }
+}
+
+fn failure(sent: &Sent, target: Target) -> Option<String> {
+    if let Some(error) = &sent.failure {
+        return Some(format!("send to {target}: {error}"));
+    }
+    (sent.refused > 0).then(|| format!("{target} refused {} datagrams", sent.refused))
+}
+
+/// Writes the file, and the table unless it is to be quiet.
+fn tell(results: &Results<'_>) -> Result<(), String> {
+    if let Some(file) = &results.arguments.json {
+        let text = format!("{:#}\n", results.json());
+        fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    if !results.arguments.quiet {
+        let written = io::stdout().lock().write_all(results.table().as_bytes());
+        written.map_err(|error| format!("standard output: {error}"))?;
+    }
+    Ok(())
+}
+
+fn code(results: &Results<'_>) -> u8 {
+    match &results.verdict {
+        Some(verdict) if !verdict.is_good() => 1,
+        _ if results.failure.is_some() => 3,
+        _ => 0,
+    }
+}

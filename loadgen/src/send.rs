@@ -1,0 +1,183 @@
+//! Sends the stream at its pace and keeps the ledger of what went out.
+//!
+//! In:    chunks from the stream
+//! Out:   bytes to the target; the ledger; counts that others may watch
+//! Waits: for the schedule, and for a TCP target that does not read, at most [`tcp::STALL_MAX`]
+
+pub mod tcp;
+pub mod udp;
+
+use crate::ledger::{Entry, Ledger};
+use crate::pace::Pace;
+use crate::stream::{Chunk, Stream};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Messages handed to a sink at once.
+const SLICE_MAX: usize = 1024;
+
+/// Where messages go.
+pub trait Sink {
+    /// Sends whole messages: `entries` say where each ends in `bytes`.
+    ///
+    /// # Errors
+    /// When the target is gone.
+    fn send(&mut self, bytes: &[u8], entries: &[Entry]) -> io::Result<()>;
+
+    /// Says that nothing more comes.
+    fn finish(&mut self) {}
+
+    /// Datagrams that nobody was there to take.
+    fn refused(&self) -> u64 {
+        0
+    }
+}
+
+/// Takes everything and does nothing: measures the generator itself.
+pub struct Null;
+
+impl Sink for Null {
+    fn send(&mut self, _: &[u8], _: &[Entry]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How far the sender is, for those who watch.
+#[derive(Default)]
+pub struct Watched {
+    /// Distinct messages sent.
+    pub sent: AtomicU64,
+    /// Set when the sender is done.
+    pub done: AtomicBool,
+}
+
+/// What came of sending.
+pub struct Sent {
+    /// What was sent.
+    pub ledger: Ledger,
+    /// When the first message was sent.
+    pub started: Instant,
+    /// From the first message to the last.
+    pub took: Duration,
+    /// The longest that a message was sent after it was due.
+    pub late_max: Duration,
+    /// Processor time of the sending thread.
+    pub busy: Option<Duration>,
+    /// Datagrams refused.
+    pub refused: u64,
+    /// What ended it early.
+    pub failure: Option<io::Error>,
+}
+
+/// Sends everything; returns when the stream or the time is over, or the target is gone.
+pub fn run(
+    stream: &Stream,
+    sink: &mut dyn Sink,
+    pace: Pace,
+    ledger: Ledger,
+    watched: &Watched,
+) -> Sent {
+    let _done = Done(watched);
+    let busy_before = busy();
+    let mut sender =
+        Sender { sink, pace, ledger, watched, late_max: Duration::ZERO, last: pace.elapsed() };
+    let mut failure = None;
+    for chunk in &stream.chunks {
+        match sender.chunk(&chunk) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+        // A full return queue only means that there is memory enough.
+        let _ = stream.used.try_send(chunk);
+    }
+    let Sender { ledger, late_max, last, .. } = sender;
+    sink.finish();
+    let refused = sink.refused();
+    let took = last;
+    let busy = busy().zip(busy_before).map(|(now, before)| now.saturating_sub(before));
+    Sent { ledger, started: pace.started(), took, late_max, busy, refused, failure }
+}
+
+/// Tells those who watch that it is over, however it ends.
+struct Done<'a>(&'a Watched);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.done.store(true, Ordering::Release);
+    }
+}
+
+struct Sender<'a> {
+    sink: &'a mut dyn Sink,
+    pace: Pace,
+    ledger: Ledger,
+    watched: &'a Watched,
+    late_max: Duration,
+    last: Duration,
+}
+
+impl Sender<'_> {
+    /// Sends one chunk; says whether there is time for more.
+    fn chunk(&mut self, chunk: &Chunk) -> io::Result<bool> {
+        let (mut entries, mut bytes) = (&chunk.entries[..], &chunk.bytes[..]);
+        while !entries.is_empty() {
+            let elapsed = self.pace.elapsed();
+            let Some(due) = self.pace.due(elapsed) else { return Ok(false) };
+            let (count, length) = slice(entries, due.saturating_sub(self.ledger.sent));
+            if count == 0 {
+                self.pace.sleep_until(self.ledger.sent, elapsed);
+                continue;
+            }
+            let late = self.pace.lateness(self.ledger.sent, elapsed);
+            self.late_max = self.late_max.max(late);
+            let (now, later) = entries.split_at(count);
+            let (now_bytes, later_bytes) = bytes.split_at(length);
+            self.sink.send(now_bytes, now)?;
+            self.last = self.pace.elapsed();
+            self.ledger.note(now);
+            self.watched.sent.store(self.ledger.sent, Ordering::Relaxed);
+            (entries, bytes) = (later, later_bytes);
+        }
+        Ok(true)
+    }
+}
+
+/// How many entries, and their bytes, until so many distinct messages have been taken.
+fn slice(entries: &[Entry], allowed: u64) -> (usize, usize) {
+    let (mut distinct, mut length) = (0, 0);
+    for (at, entry) in entries.iter().take(SLICE_MAX).enumerate() {
+        distinct += u64::from(!entry.repeat);
+        if distinct > allowed {
+            return (at, length);
+        }
+        length += usize::from(entry.length);
+    }
+    (entries.len().min(SLICE_MAX), length)
+}
+
+/// Processor time of this thread so far.
+fn busy() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_ends_before_the_first_message_that_is_not_due() {
+        let entry =
+            |repeat| Entry { digest: 0, mmsi: 1, length: 10, msg_type: 1, lines: 1, repeat };
+        let entries = [entry(false), entry(true), entry(false), entry(false)];
+        assert_eq!(slice(&entries, 0), (0, 0));
+        assert_eq!(slice(&entries, 1), (2, 20));
+        assert_eq!(slice(&entries, 2), (3, 30));
+        assert_eq!(slice(&entries, 9), (4, 40));
+    }
+}

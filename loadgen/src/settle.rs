@@ -1,0 +1,203 @@
+//! Waits until the store holds what was sent, and notes the moment at which it did.
+//!
+//! In:    the daemon's counters, if it has an address for them; else the store itself
+//! Out:   when the last message was committed, as nearly as can be told without disturbing the daemon
+//! Waits: until all is there, until nothing has changed for 3 s, or until the time is over
+//!
+//! Counting rows costs the machine that is being measured. So the store is asked only after another connection has
+//! changed it, and never for more than a twentieth of the time.
+
+use crate::metrics::Metrics;
+use rusqlite::Connection;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often the daemon is asked.
+const EVERY: Duration = Duration::from_millis(50);
+/// How long nothing may change before the rest counts as lost.
+const QUIET: Duration = Duration::from_secs(3);
+/// Pauses are this many times as long as a look at the store.
+const SPARING: u32 = 20;
+
+/// Something that knows how many messages have been committed in this run.
+pub trait Counter {
+    /// How many, and whether more are known to be on their way; `None` when it cannot be told now.
+    fn count(&mut self) -> Option<(u64, bool)>;
+}
+
+/// What came of waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// How many were there at the end, as far as the counter knows.
+    pub count: u64,
+    /// When that was reached.
+    pub at: Instant,
+    /// Whether that is all.
+    pub complete: bool,
+}
+
+/// Waits for `expected` messages, at most until `limit` has passed.
+pub fn wait(
+    counter: &mut dyn Counter,
+    expected: u64,
+    limit: Duration,
+    mut tell: impl FnMut(u64),
+) -> Settled {
+    let began = Instant::now();
+    let mut settled = Settled { count: 0, at: began, complete: expected == 0 };
+    while !settled.complete && began.elapsed() < limit {
+        let asked = Instant::now();
+        let answer = counter.count();
+        let now = Instant::now();
+        if let Some((count, _)) = answer.filter(|answer| answer.0 != settled.count) {
+            settled = Settled { count, at: now, complete: false };
+            tell(count);
+        }
+        // A daemon that does not answer may be on its way back.
+        let under_way = answer.is_none_or(|answer| answer.1);
+        settled.complete = settled.count >= expected && !under_way;
+        if settled.complete || (!under_way && settled.at.elapsed() >= QUIET) {
+            break;
+        }
+        thread::sleep(EVERY.max((now - asked) * SPARING));
+    }
+    settled
+}
+
+/// Counts by the daemon's metrics.
+pub struct ByMetrics {
+    metrics: Metrics,
+    before: u64,
+}
+
+impl ByMetrics {
+    /// From where the counters stood before the run.
+    pub const fn new(metrics: Metrics, before: u64) -> Self {
+        Self { metrics, before }
+    }
+}
+
+impl Counter for ByMetrics {
+    fn count(&mut self) -> Option<(u64, bool)> {
+        let figures = self.metrics.read().ok()?;
+        let stored = figures.stored()?;
+        if stored < self.before {
+            // Another daemon than before the run: it counts from nothing.
+            self.before = 0;
+        }
+        Some((stored - self.before, figures.in_flight().is_some_and(|count| count > 0)))
+    }
+}
+
+/// Counts rows in the store.
+pub struct ByRows {
+    db: Connection,
+    since_us: i64,
+    before: u64,
+    version: i64,
+    last: u64,
+}
+
+impl ByRows {
+    /// Rows with an event time from a minute before the run on, less those that were there already.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn open(store: &Path, start_us: u64) -> rusqlite::Result<Self> {
+        let db = super::verify::open(store)?;
+        let since_us = start_us.cast_signed() - 60_000_000;
+        Ok(Self { db, since_us, before: 0, version: -1, last: 0 })
+    }
+
+    /// Takes what is there now as the state before the run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn begin(&mut self) -> rusqlite::Result<()> {
+        self.before = self.rows()?;
+        Ok(())
+    }
+
+    /// A store that did not exist before the run holds nothing of before.
+    fn rows(&self) -> rusqlite::Result<u64> {
+        self.db
+            .query_row(
+                "SELECT (SELECT count(*) FROM positions WHERE ts >= ?1) \
+                  + (SELECT count(*) FROM messages WHERE ts >= ?1) \
+                  + (SELECT coalesce(sum(static_reports), 0) FROM vessels) \
+                  - (SELECT count(*) FROM positions WHERE ts >= ?1 AND msg_type = 19)",
+                [self.since_us],
+                |row| row.get::<_, i64>(0),
+            )
+            .map(|rows| u64::try_from(rows).unwrap_or(0))
+    }
+}
+
+impl Counter for ByRows {
+    fn count(&mut self) -> Option<(u64, bool)> {
+        let version = self.db.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()?;
+        if version != self.version {
+            self.last = self.rows().ok()?.saturating_sub(self.before);
+            self.version = version;
+        }
+        Some((self.last, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Script(Vec<Option<(u64, bool)>>);
+
+    impl Counter for Script {
+        fn count(&mut self) -> Option<(u64, bool)> {
+            if self.0.len() > 1 { self.0.remove(0) } else { self.0[0] }
+        }
+    }
+
+    #[test]
+    fn it_is_settled_as_soon_as_all_is_there() {
+        let mut script = Script(vec![Some((1, true)), None, Some((5, false))]);
+        let mut told = Vec::new();
+        let settled = wait(&mut script, 5, Duration::from_secs(60), |count| told.push(count));
+        assert!(settled.complete);
+        assert_eq!((settled.count, told), (5, vec![1, 5]));
+    }
+
+    #[test]
+    fn it_gives_up_when_the_time_is_over() {
+        let mut script = Script(vec![Some((1, true))]);
+        let settled = wait(&mut script, 5, Duration::from_millis(120), |_| ());
+        assert!(!settled.complete);
+        assert_eq!(settled.count, 1);
+    }
+
+    #[test]
+    fn rows_of_before_do_not_count_and_type_19_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("aisd.db");
+        let daemon = Connection::open(&path).unwrap();
+        daemon
+            .execute_batch(
+                "PRAGMA journal_mode = wal;
+                 CREATE TABLE positions (ts, msg_type);
+                 CREATE TABLE messages (ts);
+                 CREATE TABLE vessels (mmsi, static_reports);
+                 INSERT INTO positions VALUES (1000000000, 1), (5, 1);",
+            )
+            .unwrap();
+        let mut rows = ByRows::open(&path, 1_000_000_000).unwrap();
+        rows.begin().unwrap();
+        assert_eq!(rows.count(), Some((0, false)));
+        daemon
+            .execute_batch(
+                "INSERT INTO positions VALUES (1000000001, 19), (1000000002, 1);
+                 INSERT INTO messages VALUES (1000000003);
+                 INSERT INTO vessels VALUES (7, 1), (8, 2);",
+            )
+            .unwrap();
+        assert_eq!(rows.count(), Some((5, false)));
+    }
+}

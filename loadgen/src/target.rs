@@ -1,0 +1,193 @@
+//! Finds out where to send, whom to ask and which store to read; waits for the daemon when told to.
+
+use crate::arguments::{Arguments, Store};
+use crate::metrics::{Metrics, resolve};
+use crate::send::{Null, Sink, tcp, udp};
+use serde_json::Value;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long `--wait` waits.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// The store's file in the daemon's data folder.
+const STORE_FILE: &str = "aisd.db";
+
+/// Where messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Nowhere.
+    Null,
+    /// One datagram for each.
+    Udp(SocketAddr),
+    /// Lines on connections.
+    Tcp(SocketAddr),
+}
+
+/// Everything about the other side.
+#[derive(Clone, Debug)]
+pub struct Daemon {
+    /// Where messages go.
+    pub target: Target,
+    /// Whom to ask for figures.
+    pub metrics: Option<Metrics>,
+    /// What to compare with.
+    pub store: Option<PathBuf>,
+}
+
+impl Daemon {
+    /// Puts together what the arguments and `run.json` say.
+    ///
+    /// # Errors
+    /// A text that says what is missing or out of reach.
+    pub fn find(arguments: &Arguments) -> Result<Self, String> {
+        let until = arguments.wait.then(|| Instant::now() + WAIT_MAX);
+        let told = match &arguments.run_json {
+            Some(file) => Some(patiently(until, || read_run_json(file))?),
+            None => None,
+        };
+        let told = told.as_ref();
+        let asked = arguments.target.as_deref();
+        let target = match (asked, told) {
+            (Some(asked), _) if asked == "null" || asked.contains("://") => Target::parse(asked)?,
+            (_, Some(told)) => Target::of_feed(told, asked)?,
+            (asked, None) => Target::parse(asked.unwrap_or_default())?,
+        };
+        let http = told.and_then(|told| told.get("http")).and_then(Value::as_str);
+        let metrics = arguments.metrics.as_deref().or(http).map(Metrics::parse).transpose()?;
+        let folder = told.and_then(|told| told.get("data_dir")).and_then(Value::as_str);
+        let store = match (&arguments.verify, folder) {
+            (None, _) => None,
+            (Some(Store::Sqlite(file)), _) => Some(file.clone()),
+            (Some(Store::Embedded), Some(folder)) => Some(Path::new(folder).join(STORE_FILE)),
+            (Some(Store::Embedded), None) => return Err("run.json names no data_dir".into()),
+        };
+        if until.is_some() {
+            patiently(until, || target.listens())?;
+            if let Some(metrics) = &metrics {
+                let answers = || metrics.read().map_err(|error| format!("metrics: {error}"));
+                patiently(until, answers)?;
+            }
+        }
+        Ok(Self { target, metrics, store })
+    }
+}
+
+impl Target {
+    /// From `udp://HOST:PORT`, `tcp://HOST:PORT` or `null`.
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None if text == "null" => Ok(Self::Null),
+            Some(("udp", host)) => resolve(host.trim_end_matches('/')).map(Self::Udp),
+            Some(("tcp", host)) => resolve(host.trim_end_matches('/')).map(Self::Tcp),
+            _ => Err(format!("--target is {text}, must be udp://HOST:PORT or tcp://HOST:PORT")),
+        }
+    }
+
+    /// The first feed in `run.json` that takes messages, of the asked kind if there is one.
+    fn of_feed(told: &Value, asked: Option<&str>) -> Result<Self, String> {
+        let feeds = told.get("feeds").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for feed in feeds {
+            let text = |name: &str| feed.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (kind, name, address) = (text("kind"), text("name"), text("address"));
+            if address.is_empty()
+                || asked.is_some_and(|asked| !kind.starts_with(asked) && name != asked)
+            {
+                continue;
+            }
+            if kind.starts_with("udp") {
+                return resolve(address).map(Self::Udp);
+            }
+            if kind.starts_with("tcp") && !kind.contains("connect") {
+                return resolve(address).map(Self::Tcp);
+            }
+        }
+        Err(format!("run.json has no feed that takes {}", asked.unwrap_or("messages")))
+    }
+
+    /// Opens the way there.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub fn connect(self, connections: u16) -> io::Result<Box<dyn Sink>> {
+        Ok(match self {
+            Self::Null => Box::new(Null),
+            Self::Udp(address) => Box::new(udp::Udp::connect(address)?),
+            Self::Tcp(address) => Box::new(tcp::Tcp::connect(address, usize::from(connections))?),
+        })
+    }
+
+    fn listens(self) -> Result<(), String> {
+        let listens = match self {
+            Self::Null => true,
+            Self::Udp(address) => udp::listens(address),
+            Self::Tcp(address) => tcp::listens(address),
+        };
+        if listens { Ok(()) } else { Err(format!("nobody listens at {self}")) }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => write!(out, "null"),
+            Self::Udp(address) => write!(out, "udp://{address}"),
+            Self::Tcp(address) => write!(out, "tcp://{address}"),
+        }
+    }
+}
+
+/// Tries again until it works or the time is over; once when there is no time.
+fn patiently<T>(
+    until: Option<Instant>,
+    mut work: impl FnMut() -> Result<T, String>,
+) -> Result<T, String> {
+    loop {
+        match work() {
+            Err(_) if until.is_some_and(|until| Instant::now() < until) => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn read_run_json(file: &Path) -> Result<Value, String> {
+    let name = file.display();
+    let text = std::fs::read(file).map_err(|error| format!("{name}: {error}"))?;
+    serde_json::from_slice(&text).map_err(|error| format!("{name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_feed_is_found_by_kind() {
+        let told = json!({"feeds": [
+            {"name": "hub", "kind": "tcp_connect", "address": "127.0.0.1:1"},
+            {"name": "udp", "kind": "udp", "address": "127.0.0.1:2"},
+            {"name": "tcp", "kind": "tcp_listen", "address": "127.0.0.1:3"},
+        ]});
+        let check = |asked, expected: &str| {
+            let found = Target::of_feed(&told, asked).map(|target| target.to_string());
+            assert_eq!(found.unwrap_or_else(|error| error), expected);
+        };
+        check(None, "udp://127.0.0.1:2");
+        check(Some("udp"), "udp://127.0.0.1:2");
+        check(Some("tcp"), "tcp://127.0.0.1:3");
+        check(Some("http"), "run.json has no feed that takes http");
+    }
+
+    #[test]
+    fn targets_are_read_and_refused() {
+        assert_eq!(Target::parse("null"), Ok(Target::Null));
+        assert!(matches!(Target::parse("udp://127.0.0.1:5"), Ok(Target::Udp(_))));
+        assert!(matches!(Target::parse("tcp://localhost:5/"), Ok(Target::Tcp(_))));
+        assert!(Target::parse("http://127.0.0.1:5").is_err());
+        assert!(Target::parse("127.0.0.1:5").is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! The traffic of a fleet: decides who says what next, encodes it, and notes how it must appear in the store.
+//!
+//! In:  the number of a message and the moment it is meant for
+//! Out: its lines, appended to a buffer, and its [`Entry`]
+//!
+//! A function of the seed and the intended times alone: the same arguments give the same bytes.
+
+use crate::civil::Civil;
+use crate::digest;
+use crate::encode::{Encoder, Look, binary, fixed, position, static_data};
+use crate::fleet::particulars::Particulars;
+use crate::fleet::{Fleet, Ship};
+use crate::ledger::Entry;
+use crate::profile::{Mix, Profile, channel};
+use crate::random::{Random, high_half, mixed};
+
+/// Area code 366, function 56: the commonest broadcast whose content nobody decodes.
+const BROADCAST: u32 = 366 << 6 | 56;
+/// Area code 669, function 11, likewise addressed.
+const ADDRESSED: u32 = 669 << 6 | 11;
+
+/// When a message is meant to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Seconds since the run began, in the time of the fleet.
+    pub virtual_s: f64,
+    /// Microseconds since 1970.
+    pub wall_us: u64,
+}
+
+/// Makes one message after another.
+pub struct Traffic {
+    fleet: Fleet,
+    mix: Mix,
+    random: Random,
+    encoder: Encoder,
+    made: u64,
+    /// Messages that may be sent within the daemon's dedup window.
+    window: u64,
+    tag_time: bool,
+}
+
+/// What is known of a message when its bits are complete.
+struct Made {
+    digest: u64,
+    mmsi: u32,
+    msg_type: u8,
+    split: bool,
+}
+
+impl Traffic {
+    /// The traffic of `fleet`; `window` is the number of messages in 10 s.
+    pub fn new(fleet: Fleet, profile: Profile, seed: u64, window: u64, tag_time: bool) -> Self {
+        Self {
+            fleet,
+            mix: Mix::new(profile),
+            random: Random::new(mixed(seed)),
+            encoder: Encoder::new(),
+            made: 0,
+            window,
+            tag_time,
+        }
+    }
+
+    /// Writes the next message.
+    pub fn next(&mut self, moment: Moment, out: &mut Vec<u8>) -> Entry {
+        let chance = self.random.bits();
+        let msg_type = self.mix.pick(high_half(chance));
+        let made = match msg_type {
+            4 => self.base_station(moment),
+            5 => self.static_and_voyage(),
+            6 => self.addressed(),
+            8 => self.broadcast(),
+            17 => self.corrections(),
+            20 => self.link_management(),
+            21 => self.aid(),
+            24 => self.class_b_static(),
+            _ => self.position(msg_type, moment),
+        };
+        self.made += 1;
+        let look = Look {
+            channel: channel(high_half(chance << 32)),
+            split: made.split,
+            time_ms: self.tag_time.then(|| (moment.wall_us / 1000).cast_signed()),
+        };
+        let start = out.len();
+        let lines = self.encoder.lines(look, out);
+        let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
+        Entry {
+            digest: made.digest,
+            mmsi: made.mmsi,
+            length,
+            msg_type: made.msg_type,
+            lines,
+            repeat: false,
+        }
+    }
+
+    fn position(&mut self, msg_type: u8, moment: Moment) -> Made {
+        let class_b = matches!(msg_type, 18 | 19);
+        let group = if class_b { &mut self.fleet.class_b } else { &mut self.fleet.class_a };
+        let second = (moment.wall_us / 1_000_000 % 60).to_le_bytes()[0];
+        let fix = group.next().report(msg_type, moment.virtual_s, second, &mut self.random);
+        let chance = self.random.bits();
+        let (accurate, radio) = (chance & 1 == 1, chance >> 45);
+        let bits = &mut self.encoder.bits;
+        match msg_type {
+            18 => position::class_b(bits, &fix, accurate, radio),
+            19 => {
+                let ship = Particulars::of(fix.mmsi, true);
+                position::class_b_extended(bits, &fix, accurate, &ship);
+            }
+            _ => position::class_a(bits, &fix, accurate, radio),
+        }
+        let split = msg_type == 19 && chance & 2 == 2;
+        Made { digest: fix.digest(), mmsi: fix.mmsi, msg_type, split }
+    }
+
+    fn base_station(&mut self, moment: Moment) -> Made {
+        let station = self.fleet.stations.next();
+        let told = Civil::from_seconds(station.tell(moment.wall_us / 1_000_000));
+        // The time that it tells is the same in two runs of one second; the radio state is not.
+        let radio = self.random.bits() >> 45 ^ u64::from(self.fleet.turn) << 13;
+        let (mmsi, lon, lat) = (station.mmsi, station.lon, station.lat);
+        fixed::base_station(&mut self.encoder.bits, mmsi, told, lon, lat, radio);
+        let digest = digest::base_station(mmsi, told.seconds(), lon, lat);
+        Made { digest, mmsi, msg_type: 4, split: false }
+    }
+
+    fn static_and_voyage(&mut self) -> Made {
+        let ship = self.fleet.class_a.next();
+        let voyage = counted(ship);
+        let mmsi = ship.mmsi;
+        let particulars = Particulars::of(mmsi, false);
+        static_data::static_and_voyage(&mut self.encoder.bits, mmsi, &particulars, voyage);
+        Made { digest: 0, mmsi, msg_type: 5, split: false }
+    }
+
+    /// Parts A and B in turns; B alone while the few payloads of part A are used up.
+    fn class_b_static(&mut self) -> Made {
+        let ship = self.fleet.class_b.next();
+        let count = counted(ship);
+        let mmsi = ship.mmsi;
+        let particulars = Particulars::of(mmsi, true);
+        let bits = &mut self.encoder.bits;
+        let spare = if count & 1 == 0 { ship.part_a.next(self.made, self.window) } else { None };
+        if let Some(spare) = spare {
+            static_data::class_b_name(bits, mmsi, &particulars, spare);
+        } else {
+            static_data::class_b_particulars(bits, mmsi, &particulars, count);
+        }
+        // The digest of a static report says which of its fields the store must know afterwards.
+        Made { digest: u64::from(spare.is_some()), mmsi, msg_type: 24, split: false }
+    }
+
+    fn addressed(&mut self) -> Made {
+        let station = self.fleet.stations.next();
+        let (mmsi, count) = (station.mmsi, station.count);
+        station.count = count.wrapping_add(1);
+        let to = self.fleet.class_a.next().mmsi;
+        let data = self.data(mmsi, count);
+        let data = &data[..16];
+        binary::addressed(&mut self.encoder.bits, mmsi, to, count & 3, ADDRESSED, data);
+        let digest = digest::binary(mmsi, 6, to, ADDRESSED, data);
+        Made { digest, mmsi, msg_type: 6, split: false }
+    }
+
+    /// Seven in ten come from ashore; one in eight is too long for a line.
+    fn broadcast(&mut self) -> Made {
+        let chance = self.random.bits() >> 56;
+        let (mmsi, count) = if chance < 179 {
+            let station = self.fleet.stations.next();
+            station.count = station.count.wrapping_add(1);
+            (station.mmsi, station.count)
+        } else {
+            let ship = self.fleet.class_a.next();
+            (ship.mmsi, counted(ship))
+        };
+        let data = self.data(mmsi, count);
+        let data = &data[..if chance & 7 == 0 { 44 } else { 32 }];
+        binary::broadcast(&mut self.encoder.bits, mmsi, BROADCAST, data);
+        let digest = digest::binary(mmsi, 8, 0, BROADCAST, data);
+        Made { digest, mmsi, msg_type: 8, split: false }
+    }
+
+    fn corrections(&mut self) -> Made {
+        let station = self.fleet.stations.next();
+        let (mmsi, count) = (station.mmsi, station.count);
+        station.count = count.wrapping_add(1);
+        let (lon, lat) = (station.lon / 1000, station.lat / 1000);
+        let data = self.data(mmsi, count);
+        let data = &data[..if count.is_multiple_of(3) { 47 } else { 17 }];
+        binary::corrections(&mut self.encoder.bits, mmsi, lon, lat, data);
+        let digest = digest::binary(mmsi, 17, 0, 0, data);
+        Made { digest, mmsi, msg_type: 17, split: false }
+    }
+
+    fn link_management(&mut self) -> Made {
+        let station = self.fleet.stations.next();
+        let (mmsi, count) = (station.mmsi, station.count);
+        station.count = count.wrapping_add(1);
+        let [offset, number, timeout, increment] =
+            [count % 2250, 1 + (count >> 20) % 5, 7, count / 2250 % 1125];
+        let reservation = [offset, number, timeout, increment];
+        fixed::link_management(&mut self.encoder.bits, mmsi, reservation);
+        let digest = digest::link_management(mmsi, offset, number, timeout, increment);
+        Made { digest, mmsi, msg_type: 20, split: false }
+    }
+
+    fn aid(&mut self) -> Made {
+        let aid = self.fleet.aids.next();
+        let (lon, lat, second) = aid.report();
+        fixed::aid_to_navigation(&mut self.encoder.bits, aid, lon, lat, second);
+        let digest = digest::aid_to_navigation(aid.mmsi, lon, lat, second);
+        Made { digest, mmsi: aid.mmsi, msg_type: 21, split: false }
+    }
+
+    /// Application data that begins with the sender's own count, so that none is equal to another.
+    fn data(&mut self, mmsi: u32, count: u32) -> [u8; 48] {
+        let mut data = [0; 48];
+        data[..4].copy_from_slice(&count.to_be_bytes());
+        data[4..8].copy_from_slice(&mmsi.to_be_bytes());
+        for word in data[8..].chunks_mut(8) {
+            word.copy_from_slice(&self.random.bits().to_le_bytes());
+        }
+        data
+    }
+}
+
+fn counted(ship: &mut Ship) -> u32 {
+    let count = ship.static_reports;
+    ship.static_reports = count.wrapping_add(1);
+    count
+}
+
+#[cfg(test)]
+#[path = "traffic_tests.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+//! The table `messages`: types 4, 6, 8, 17, 20 and 21, whose fields are in JSON under gpsd's names.
+
+use super::positions::walk;
+use super::{Verdict, has};
+use crate::civil::Civil;
+use crate::digest;
+use crate::ledger::Other;
+use rusqlite::Connection;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Compares rows after `since` with what was sent.
+///
+/// # Errors
+/// When the table cannot be read.
+pub fn compare(db: &Connection, since: i64, sent: &mut [Other]) -> rusqlite::Result<Verdict> {
+    let (mut read, unread) = rows(db, since)?;
+    let mut digests: Vec<u64> = sent.iter().map(|other| other.digest).collect();
+    let mut lost = Vec::new();
+    let mut verdict = walk(&mut digests, &mut read, |digest| lost.push(digest));
+    count_unread(sent, &lost, unread, &mut verdict);
+    Ok(verdict)
+}
+
+type Unread = HashMap<(u32, u8), u64>;
+
+fn rows(db: &Connection, since: i64) -> rusqlite::Result<(Vec<u64>, Unread)> {
+    let (mut read, mut unread) = (Vec::new(), Unread::new());
+    if !has(db, "messages", &["seq"])? {
+        return Ok((read, unread));
+    }
+    let mut query = db.prepare("SELECT mmsi, msg_type, json FROM messages WHERE seq > ?1")?;
+    let mut rows = query.query([since])?;
+    while let Some(row) = rows.next()? {
+        let (mmsi, msg_type) = (row.get(0)?, row.get(1)?);
+        let json = row.get_ref(2)?.as_bytes().unwrap_or_default();
+        let told = serde_json::from_slice(json).ok();
+        match told.and_then(|json| digest_of(mmsi, msg_type, &json)) {
+            Some(digest) => read.push(digest),
+            None => *unread.entry((mmsi, msg_type)).or_default() += 1,
+        }
+    }
+    Ok((read, unread))
+}
+
+/// Rows that could not be read stand for messages of the same ship and type that were not found.
+fn count_unread(sent: &mut [Other], lost: &[u64], mut unread: Unread, verdict: &mut Verdict) {
+    if unread.is_empty() {
+        return;
+    }
+    sent.sort_unstable();
+    for digest in lost {
+        let at = sent.partition_point(|other| other.digest < *digest);
+        let Some(other) = sent.get(at) else { continue };
+        if let Some(count @ 1..) = unread.get_mut(&(other.mmsi, other.msg_type)) {
+            *count -= 1;
+            verdict.lost -= 1;
+            verdict.stored += 1;
+            verdict.by_count += 1;
+        }
+    }
+    verdict.unexpected += unread.values().sum::<u64>();
+}
+
+/// The digest of a stored message; `None` when a field is missing.
+fn digest_of(mmsi: u32, msg_type: u8, json: &Value) -> Option<u64> {
+    let number = |name: &str| u32::try_from(json.get(name)?.as_u64()?).ok();
+    let application = || Some(number("dac")? << 6 | number("fid")? & 63);
+    Some(match msg_type {
+        4 => {
+            let (lon, lat) = (place(json, "lon")?, place(json, "lat")?);
+            digest::base_station(mmsi, told(json)?, lon, lat)
+        }
+        6 => digest::binary(mmsi, 6, number("dest_mmsi")?, application()?, &data(json)?),
+        8 => digest::binary(mmsi, 8, 0, application()?, &data(json)?),
+        17 => digest::binary(mmsi, 17, 0, 0, &data(json)?),
+        20 => digest::link_management(
+            mmsi,
+            number("offset1")?,
+            number("number1")?,
+            number("timeout1")?,
+            number("increment1")?,
+        ),
+        21 => {
+            let (lon, lat) = (place(json, "lon")?, place(json, "lat")?);
+            digest::aid_to_navigation(mmsi, lon, lat, number("second")?)
+        }
+        _ => return None,
+    })
+}
+
+/// Degrees, or 1/10 000 minutes: a number with a point, or a small one, is degrees.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is outside saturates and matches nothing"
+)]
+fn place(json: &Value, name: &str) -> Option<i32> {
+    let value = json.get(name)?;
+    match value.as_i64() {
+        Some(units) if units.abs() > 181 => i32::try_from(units).ok(),
+        _ => Some((value.as_f64()? * 600_000.0).round() as i32),
+    }
+}
+
+/// What a base station tells: one text, or its parts.
+fn told(json: &Value) -> Option<i64> {
+    if let Some(text) = json.get("timestamp").and_then(Value::as_str) {
+        return Civil::parse(text).map(Civil::seconds);
+    }
+    let part = |name: &str| u32::try_from(json.get(name)?.as_u64()?).ok();
+    let civil = Civil {
+        year: part("year")?,
+        month: part("month")?,
+        day: part("day")?,
+        hour: part("hour")?,
+        minute: part("minute")?,
+        second: part("second")?,
+    };
+    (civil.hour < 24 && civil.minute < 60).then(|| civil.seconds())
+}
+
+/// Application data: `256:3a53…` or `3a53…`.
+fn data(json: &Value) -> Option<Vec<u8>> {
+    let text = json.get("data")?.as_str()?;
+    let digits = text.split_once(':').map_or(text, |(_, digits)| digits).as_bytes();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
