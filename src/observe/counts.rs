@@ -235,11 +235,12 @@ impl StageCounts {
     /// Notes one turn.
     pub fn turned(&self, turn: Turn, took: Duration) {
         match turn {
+            // Moved nothing: a stage that waits inside its turn, such as in epoll, waited in vain.
+            Turn::Idle | Turn::Moved(0) => self.turns_idle.add(1),
             Turn::Moved(_) | Turn::Finished => self.turns_busy.add(1),
-            Turn::Idle => self.turns_idle.add(1),
             Turn::Stalled => self.turns_stalled.add(1),
         }
-        if matches!(turn, Turn::Moved(_)) {
+        if matches!(turn, Turn::Moved(1..)) {
             self.busy_ns.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         }
         let us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
