@@ -103,8 +103,16 @@ impl Directory {
     /// # Errors
     /// When its number cannot be made durable.
     pub fn next_generation(&mut self) -> io::Result<u64> {
-        write_synced(&self.root, "generation", &(self.generation + 1).to_string())?;
-        self.generation += 1;
+        self.generation_after(self.generation)
+    }
+
+    /// Begins the generation after this one, however far ahead that is.
+    ///
+    /// # Errors
+    /// When its number cannot be made durable.
+    pub fn generation_after(&mut self, newest: u64) -> io::Result<u64> {
+        write_synced(&self.root, "generation", &(newest + 1).to_string())?;
+        self.generation = newest + 1;
         Ok(self.generation)
     }
 }
