@@ -1,16 +1,27 @@
 //! What no journal writes but disks and people can leave in its directory. Found by the fuzz target `segment_reader`.
 
-use super::{NOW, config, rig};
-use crate::journal::directory::Directory;
-use crate::journal::first_of;
-use crate::journal::segment::{Header, Segment};
+use std::os::unix::fs::FileExt;
 
-/// Puts a segment with an intact header into a data directory; its first record is to have this number.
-fn put_segment(root: &std::path::Path, index: u32, first_seq: u64) {
+use super::{NOW, batch, config, rig};
+use crate::journal::directory::Directory;
+use crate::journal::segment::{HEADER_BYTES, Header, Segment};
+use crate::journal::{GENERATIONS_MAX, first_of};
+use crate::record;
+
+/// Puts a segment into a data directory: an intact header that states this number, and intact records of these.
+fn put_segment(root: &std::path::Path, index: u32, first_seq: u64, seqs: &[u64]) {
     let directory = Directory::take(root).unwrap();
     let instance = *directory.instance().as_bytes();
     let header = Header { instance, first_seq, created_us: NOW };
-    Segment::create(&root.join("journal"), index, header, 4096).unwrap();
+    let (_, file) = Segment::create(&root.join("journal"), index, header, 4096).unwrap();
+    let mut at = u64::from(HEADER_BYTES);
+    for seq in seqs {
+        let mut bytes = batch(1, NOW).into_bytes();
+        let length = record::length(&bytes).unwrap();
+        record::number(&mut bytes[..length], *seq);
+        file.write_all_at(&bytes, at).unwrap();
+        at += bytes.len() as u64;
+    }
 }
 
 /// The file `generation` was lost after a million starts: the start went through a million generations to find one
@@ -18,10 +29,32 @@ fn put_segment(root: &std::path::Path, index: u32, first_seq: u64) {
 #[test]
 fn a_lost_generation_is_made_up_for_in_one_step() {
     let dir = tempfile::tempdir().unwrap();
-    put_segment(dir.path(), 1, first_of(1_000_000));
+    put_segment(dir.path(), 1, first_of(1_000_000), &[]);
     std::fs::remove_file(dir.path().join("generation")).unwrap();
     let rig = rig(dir.path(), config(), 64);
     assert_eq!(rig.shared.next_seq(), first_of(1_000_001));
     drop(rig);
     assert_eq!(Directory::take(dir.path()).unwrap().generation(), 1_000_002);
+}
+
+/// A record with an intact checksum and the highest number there is: the reader added one to it and overflowed. As the
+/// first number of a segment it made the next start count from 0 again.
+#[test]
+fn numbers_that_no_journal_reaches_are_not_taken_for_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    put_segment(dir.path(), 1, first_of(1), &[first_of(1), u64::MAX, first_of(1) + 1]);
+    put_segment(dir.path(), 2, first_of(GENERATIONS_MAX), &[]);
+    let mut rig = rig(dir.path(), config(), 64);
+    assert_eq!(rig.read_all(), [first_of(1), first_of(1) + 1]);
+    assert_eq!(rig.counts.journal.corrupt_records.get(), 1);
+    assert_eq!(rig.counts.journal.quarantined.get(), 1);
+}
+
+#[test]
+fn a_directory_whose_generations_are_used_up_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Directory::take(dir.path()).unwrap());
+    std::fs::write(dir.path().join("generation"), (GENERATIONS_MAX - 1).to_string()).unwrap();
+    let refused = Directory::take(dir.path()).unwrap_err().to_string();
+    assert!(refused.contains("generations of this data directory are used up"), "{refused}");
 }
