@@ -3,6 +3,8 @@
 pub mod body;
 pub mod rig;
 
+use aisd::journal::{COUNTER_BITS, GENERATIONS_MAX};
+
 /// The last eight bytes of an input.
 pub struct Options(pub [u8; 8]);
 
@@ -42,16 +44,16 @@ impl Options {
         self.0[1] & 3
     }
 
-    /// Whether headers say what a journal's own would.
+    /// Whether headers say what a journal's own would, in files that are called as its own.
     pub fn right_headers(&self) -> bool {
-        self.header() == 0
+        self.header() == 0 && self.index() < u32::MAX
     }
 
-    /// The index of the first file; the largest there is when all its bits are set.
+    /// The index of the first file; near or at the largest there is when most or all of its bits are set.
     pub fn index(&self) -> u32 {
         match self.0[1] >> 2 {
-            63 => u32::MAX - u32::from(self.two_segments()),
-            62 => u32::MAX - 2,
+            63 => u32::MAX,
+            62 => u32::MAX - 3,
             index => u32::from(index),
         }
     }
@@ -64,6 +66,11 @@ impl Options {
     /// The first number that a header states, spread over all sizes.
     pub fn first_seq(&self) -> u64 {
         spread(self.0[2], self.0[3])
+    }
+
+    /// Whether a header states the last generation there is.
+    pub fn uses_up_generations(&self) -> bool {
+        self.header() == 1 && self.first_seq() >> COUNTER_BITS == GENERATIONS_MAX - 1
     }
 
     /// When a segment was begun, as a header states it.

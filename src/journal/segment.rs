@@ -121,13 +121,16 @@ pub fn file_name(index: u32) -> String {
     format!("{index:010}.{EXTENSION}")
 }
 
+/// Segments have lower indexes than this: there is always one for the next.
+pub const INDEX_END: u32 = u32::MAX;
+
 /// The index in a file name, if it is one of a segment.
 #[must_use]
 pub fn index_of(path: &Path) -> Option<u32> {
     (path.extension()? == EXTENSION).then_some(())?;
     let stem = path.file_stem()?.to_str()?;
     (stem.len() == 10).then_some(())?;
-    stem.parse().ok()
+    stem.parse().ok().filter(|index| *index < INDEX_END)
 }
 
 impl Segment {

@@ -73,7 +73,7 @@ pub fn clear() {
 
 /// Writes a segment file.
 pub fn write_segment(nth: usize, body: &Body, options: &Options) {
-    let index = options.index().saturating_add(nth as u32);
+    let index = options.index().wrapping_add(nth as u32);
     let path = journal_dir(&root()).join(file_name(index));
     let file = [&header(nth as u64, options)[..], &body.bytes].concat();
     std::fs::write(path, file).expect("the directory is ours");
@@ -111,14 +111,18 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Opens what was written.
-    pub fn open() -> Self {
+    /// Opens what was written; there is none when its numbers leave none for this start.
+    pub fn open(options: &Options) -> Option<Self> {
         let counts = Arc::new(Counts::default());
         let mut directory = Directory::take(&root()).expect("the directory is ours");
-        let shared = open(&mut directory, &counts).expect("whatever is found, the journal opens");
+        let shared = match open(&mut directory, &counts) {
+            Ok(shared) => shared,
+            Err(_) if options.uses_up_generations() => return None,
+            Err(error) => panic!("whatever is found, the journal opens: {error}"),
+        };
         let first_seq = shared.next_seq();
         assert_eq!(first_seq, first_of(directory.generation()));
-        Self { directory, shared, counts, first_seq }
+        Some(Self { directory, shared, counts, first_seq })
     }
 
     /// Whether any file was found to be none of ours.

@@ -7,6 +7,7 @@ use crate::journal::directory::Directory;
 use crate::journal::segment::{HEADER_BYTES, Header, Segment};
 use crate::journal::{GENERATIONS_MAX, first_of};
 use crate::record;
+use crate::stage::Stage;
 
 /// Puts a segment into a data directory: an intact header that states this number, and intact records of these.
 fn put_segment(root: &std::path::Path, index: u32, first_seq: u64, seqs: &[u64]) {
@@ -57,4 +58,23 @@ fn a_directory_whose_generations_are_used_up_says_so() {
     std::fs::write(dir.path().join("generation"), (GENERATIONS_MAX - 1).to_string()).unwrap();
     let refused = Directory::take(dir.path()).unwrap_err().to_string();
     assert!(refused.contains("generations of this data directory are used up"), "{refused}");
+}
+
+/// A file with the highest index there is: the next one went round to 0, its segment came before all others in the order of
+/// places, and what was appended to it was never read.
+#[test]
+fn a_segment_after_which_there_is_no_other_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    put_segment(dir.path(), u32::MAX, first_of(1), &[first_of(1)]);
+    let mut first = rig(dir.path(), config(), 64);
+    assert_eq!(first.counts.journal.quarantined.get(), 1);
+    first.offer(2);
+    first.append_all();
+    assert_eq!(first.read_all().len(), 2);
+    drop(first);
+    put_segment(dir.path(), u32::MAX - 1, first_of(9), &[]);
+    let mut last = rig(dir.path(), config(), 64);
+    last.offer(1);
+    let broken = last.append.turn().unwrap_err().to_string();
+    assert_eq!(broken, "the journal has a segment 4294967294, and no index is left for the next");
 }
