@@ -5,7 +5,7 @@
 //! ```text
 //! 0 what: bits 0-1 the body: bytes as they are, the same with checksums made right, records changed in places
 //!         bit 2 a second segment │ 3 zeros behind, as preallocated │ 4 more is appended after opening
-//!         5 and 6 more than is read at once
+//!         5 to 7 more than is read at once, which takes its time
 //! 1 header: bits 0-1 right, with number and time from 2-7, one bit changed, no header at all │ 2-7 index of the file
 //! 2-3 first number │ 4-5 time │ 6 where replay begins │ 7 dedup window in seconds
 //! ```

@@ -36,7 +36,7 @@ impl Options {
 
     /// Whether good records are more than what is read at once.
     pub fn long(&self) -> bool {
-        self.0[0] & 96 == 96
+        self.0[0] >= 224
     }
 
     /// What the header is: 0 right, 1 with number and time from the input, 2 with one bit changed, 3 none.
