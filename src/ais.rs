@@ -30,6 +30,7 @@ pub mod long_range;
 pub mod names;
 pub mod position_class_a;
 pub mod position_class_b;
+pub mod radio_status;
 pub mod safety;
 pub mod scaled;
 pub mod search_and_rescue;
@@ -53,6 +54,7 @@ pub use interrogation::Interrogation;
 pub use long_range::LongRange;
 pub use position_class_a::PositionClassA;
 pub use position_class_b::{ExtendedClassB, StandardClassB};
+pub use radio_status::RadioStatus;
 pub use safety::{SafetyAddressed, SafetyBroadcast};
 pub use search_and_rescue::SearchAndRescue;
 pub use static_class_b::{StaticClassBPartA, StaticClassBPartB};
@@ -279,6 +281,22 @@ impl Message<'_> {
             Self::ExtendedClassB(message) => Some(message.static_data()),
             Self::StaticClassBPartA(message) => Some(message.static_data()),
             Self::StaticClassBPartB(message) => Some(message.static_data()),
+            _ => None,
+        }
+    }
+
+    /// How its sender holds its slots: types 1, 2, 3, 4, 9, 11, 18 and 26.
+    #[must_use]
+    pub fn radio_status(&self) -> Option<RadioStatus> {
+        match self {
+            Self::PositionClassA(message) if message.header.msg_type == 3 => {
+                Some(RadioStatus::itdma(message.radio))
+            }
+            Self::PositionClassA(message) => Some(RadioStatus::sotdma(message.radio)),
+            Self::BaseStation(message) => Some(RadioStatus::sotdma(message.radio)),
+            Self::SearchAndRescue(message) => Some(RadioStatus::selected(message.radio)),
+            Self::StandardClassB(message) => Some(RadioStatus::selected(message.radio)),
+            Self::SlotBinary(message) => message.radio.map(RadioStatus::selected),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 
 mod check_config;
 mod completions;
+mod decode;
 mod journal;
 mod print_config;
 mod replay;
@@ -33,7 +34,7 @@ enum Command {
     /// Run the daemon until it is told to stop
     Run(run::RunArgs),
     /// Read NMEA and write one JSON object a line
-    Decode(DecodeArgs),
+    Decode(decode::DecodeArgs),
     /// Feed recorded files through the whole engine, then end
     Replay(replay::ReplayArgs),
     /// Check the configuration and report all faults at once
@@ -53,20 +54,6 @@ pub struct FileArgs {
     /// Read this file instead of /etc/aisd/aisd.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-}
-
-/// Arguments of `decode`.
-#[derive(Args, Debug)]
-pub struct DecodeArgs {
-    /// Write the standard's own integers instead of knots and degrees
-    #[arg(long)]
-    pub unscaled: bool,
-    /// Also write what was refused, with its reason
-    #[arg(long)]
-    pub rejects: bool,
-    /// Read this file instead of standard input
-    #[arg(value_name = "FILE")]
-    pub file: Option<PathBuf>,
 }
 
 /// Does what the arguments of this process ask for; its exit code.
@@ -99,18 +86,13 @@ pub fn main_with(
 fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::run(args),
-        Command::Decode(args) => decode(&args),
+        Command::Decode(args) => decode::decode(&args, out),
         Command::Replay(args) => replay::replay(args),
         Command::CheckConfig(args) => check_config::check_config(&args, out),
         Command::PrintConfig(args) => print_config::print_config(&args, out),
         Command::Journal(command) => journal::journal(command, out),
         Command::Completions(args) => completions::completions(&args, out),
     }
-}
-
-/// To be answered by `command/decode.rs`.
-fn decode(_args: &DecodeArgs) -> Result<u8, Failure> {
-    Err(Failure::new(exit::SOFTWARE, "decode is not built in yet"))
 }
 
 fn usage(refusal: &clap::Error) -> Failure {

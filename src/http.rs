@@ -1,1 +1,80 @@
-//! (to be written)
+//! The HTTP face: health, metrics, and what is known of vessels.
+//!
+//! In:      requests of programs and people
+//! Out:     answers made from the counters, the vessels in memory, and the store
+//! Drops:   requests that are malformed, too large or too slow, and connections over the bound; counted
+//! Metrics: `ais_http_requests_total`, `ais_http_refused_total`, `ais_http_connections`
+//!
+//! Two threads, however many connect. [`front`] owns all sockets: it waits for them in one `epoll`, reads each
+//! request whole before anybody works on it, answers health and metrics itself and writes all answers. [`api`] answers what may
+//! take longer, one request after the other: vessels and tracks. So neither a slow sender, nor a slow reader, nor a slow
+//! query delays `/metrics`.
+//!
+//! Every connection has a deadline for the whole request, however its bytes trickle in, and one for the whole
+//! answer. At the bound of connections, the one that has kept its request open for longest gives way to the newcomer.
+//!
+//! Why not `tiny_http`'s own server: it reads each request on a thread of its own, has no bound on threads, and no
+//! deadline, since a receive time-out on the socket starts anew with every byte. With one of 3 s set on the listener, 1 000
+//! clients that sent a byte a second made 550 threads, and 450 were left after 8 s; here it is two threads, and
+//! `tests/http_slow_clients.rs` keeps it so. Its answers are used: status lines, headers, dates.
+//!
+//! There is no authentication: listen on the loopback, or behind a proxy that has it.
+
+mod api;
+mod connection;
+mod front;
+mod health;
+mod metrics;
+mod query;
+mod reply;
+mod request;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod tracks;
+mod vessels;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use parking_lot::Mutex;
+
+pub use api::Api;
+pub use front::Front;
+
+use crate::config::HttpConfig;
+use crate::observe::metrics::Sources;
+use crate::picture::Fleet;
+use crate::queue;
+use crate::stage::{Broken, Waker};
+use crate::store::StoreReader;
+
+/// Requests that may wait for [`Api`]; more are told to come back.
+const JOBS_MAX: usize = 64;
+
+/// What answers are made from.
+pub struct Face {
+    /// Counters, latencies and state.
+    pub sources: Sources,
+    /// The vessels in memory.
+    pub fleet: Arc<dyn Fleet>,
+    /// The store, for tracks.
+    pub reader: Mutex<Box<dyn StoreReader>>,
+}
+
+/// Binds the address and makes the two stages. `api_waker` wakes the spot at which [`Api`] will wait. Both finish after
+/// `stopping` is set; until then health and metrics are answered, also while the engine drains.
+///
+/// # Errors
+/// When the address cannot be bound, named with the reason.
+pub fn open(
+    config: &HttpConfig,
+    face: &Arc<Face>,
+    api_waker: &Waker,
+    stopping: &Arc<AtomicBool>,
+) -> Result<(Front, Api), Broken> {
+    let (jobs_out, jobs_in) = queue::bounded(JOBS_MAX, api_waker);
+    let (front, answers) = Front::bind(config, Arc::clone(face), jobs_out, Arc::clone(stopping))?;
+    let api = Api::new(Arc::clone(face), jobs_in, answers);
+    Ok((front, api))
+}

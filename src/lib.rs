@@ -15,6 +15,7 @@
 // What travels, and the shape of everything that moves it.
 pub mod clock;
 pub mod partition;
+pub mod picture;
 pub mod queue;
 pub mod record;
 pub mod reject;

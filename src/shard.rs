@@ -12,6 +12,7 @@
 pub mod decide;
 pub mod dedup;
 pub mod event_time;
+pub mod fleet;
 pub mod plausibility;
 pub mod vessels;
 

@@ -168,6 +168,7 @@ impl Supervision {
 
     fn end(self) -> Result<u8, Failure> {
         self.progress.finish();
+        self.engine.faces_stopping.store(true, Ordering::Release);
         run_file::remove(&self.config.data_dir);
         say_goodbye(&self.engine, &self.config.data_dir);
         Ok(exit::OK)

@@ -1,6 +1,6 @@
 //! Real traffic that other decoders stumble over is decoded, or refused for the right reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aisd::ais::{Message, Scratch, decode};
 use aisd::reject::Reject;
@@ -90,15 +90,30 @@ fn every_message_of_the_danish_sample_decodes() {
     }
 }
 
+fn refusals(found: &[Result<u8, Reject>]) -> BTreeMap<&'static str, usize> {
+    let mut refused = BTreeMap::new();
+    for reason in found.iter().filter_map(|outcome| outcome.err()) {
+        *refused.entry(reason.label()).or_insert(0) += 1;
+    }
+    refused
+}
+
 /// 34 009 messages with right checksums: type 6 without an application, type 8 and others cut short, four that begin
 /// like a message of nobody.
 #[test]
 fn all_but_noise_of_an_australian_day_decodes() {
     let found = outcomes("amsa/ais.txt");
-    let mut refused = BTreeMap::new();
-    for reason in found.iter().filter_map(|outcome| outcome.err()) {
-        *refused.entry(reason.label()).or_insert(0) += 1;
-    }
     assert_eq!(found.len(), 34_009);
-    assert_eq!(refused, BTreeMap::from([("length", 23), ("mmsi", 4), ("type", 1)]));
+    assert_eq!(refusals(&found), BTreeMap::from([("length", 23), ("mmsi", 4), ("type", 1)]));
+}
+
+/// libais' own test: every type and every application, with noise that passed for messages and some cut short.
+#[test]
+fn every_type_of_the_libais_sample_decodes() {
+    let found = outcomes("libais/test.aivdm");
+    let types: BTreeSet<u8> = found.iter().filter_map(|outcome| outcome.ok()).collect();
+    assert_eq!(types, (1..=28).collect());
+    assert_eq!(found.len(), 261);
+    let expected = BTreeMap::from([("length", 17), ("mmsi", 11), ("too_short", 1)]);
+    assert_eq!(refusals(&found), expected);
 }

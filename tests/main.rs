@@ -4,4 +4,5 @@
 mod decode_answers;
 mod decode_field;
 mod decode_properties;
+mod decode_reports;
 mod support;

@@ -44,7 +44,7 @@ impl<'a> Object<'a> {
     }
 
     /// An integer, or when `scaled` the number that it stands for: divided by `divisor`, with `decimals` digits.
-    #[inline]
+    #[inline(always)]
     pub fn either(
         &mut self,
         scaled: bool,
@@ -93,7 +93,7 @@ impl<'a> Object<'a> {
     }
 
     /// `value` divided by `divisor`, with exactly `decimals` digits behind the point, rounded half away from zero.
-    #[inline]
+    #[inline(always)]
     pub fn fixed(&mut self, name: &str, value: i64, divisor: i64, decimals: u32) {
         write_fixed(self.name(name), value, divisor, decimals);
     }
@@ -107,6 +107,12 @@ impl<'a> Object<'a> {
 /// Writes a quoted, escaped string. The bytes are taken as ASCII; others become `?`.
 pub fn write_text(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
+    let plain = |byte: &u8| (0x20..=0x7e).contains(byte) && !matches!(byte, b'"' | b'\\');
+    if value.iter().all(plain) {
+        out.extend_from_slice(value);
+        out.push(b'"');
+        return;
+    }
     for &byte in value {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
@@ -132,22 +138,28 @@ pub fn write_padded(out: &mut Vec<u8>, value: u16, width: usize) {
 }
 
 /// Writes `value / divisor` with exactly `decimals` digits behind the point, rounded half away from zero.
-#[inline]
+///
+/// Inlined so that a divisor known beforehand becomes a multiplication.
+#[inline(always)]
 pub fn write_fixed(out: &mut Vec<u8>, value: i64, divisor: i64, decimals: u32) {
-    let scale = 10_i64.pow(decimals);
-    let magnitude = value.unsigned_abs();
-    let (divisor, scale) = (divisor.unsigned_abs(), scale.unsigned_abs());
-    let scaled = (magnitude * scale * 2 + divisor) / (divisor * 2);
-    if value < 0 && scaled > 0 {
+    let (magnitude, divisor) = (value.unsigned_abs(), divisor.unsigned_abs());
+    let shifted = (magnitude * 10_u64.pow(decimals) * 2 + divisor) / (divisor * 2);
+    write_decimal(out, value < 0 && shifted > 0, shifted, decimals as usize);
+}
+
+/// Writes an integer with a point before its last `decimals` digits.
+fn write_decimal(out: &mut Vec<u8>, negative: bool, shifted: u64, decimals: usize) {
+    if negative {
         out.push(b'-');
     }
     let mut digits = itoa::Buffer::new();
-    out.extend_from_slice(digits.format(scaled / scale).as_bytes());
+    let digits = digits.format(shifted).as_bytes();
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals));
+    out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
     if decimals > 0 {
         out.push(b'.');
-        // One leading 1 keeps the zeros.
-        let fraction = digits.format(scale + scaled % scale);
-        out.extend_from_slice(&fraction.as_bytes()[1..]);
+        out.extend(std::iter::repeat_n(b'0', decimals - fraction.len()));
+        out.extend_from_slice(fraction);
     }
 }
 
@@ -168,6 +180,8 @@ mod tests {
         check(-5, 10, 0, "-1");
         check(-1, 600_000, 4, "0.0000");
         check(123, 1, 2, "123.00");
+        check(5, 100, 2, "0.05");
+        check(1_234_567, 1, 0, "1234567");
     }
 
     #[test]

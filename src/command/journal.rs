@@ -1,6 +1,6 @@
 //! `aisd journal verify` and `aisd journal dump`: looks into a journal, also beside a running daemon.
 
-use std::io::Write;
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use super::FileArgs;
 use crate::config::load::{Flags, load};
 use crate::exit::{self, Failure};
+use crate::journal::inspect::Inspection;
 
 /// What can be asked of a journal.
 #[derive(Debug, Subcommand)]
@@ -63,17 +64,31 @@ impl JournalArgs {
     }
 }
 
-/// To be answered by `journal`: reads every record and writes what was found.
-fn verify(_data_dir: &Path, _out: &mut dyn Write) -> Result<u8, Failure> {
-    Err(Failure::new(exit::SOFTWARE, "journal verify is not built in yet"))
+/// Reads every record and writes what was found; damage is an exit code of its own.
+fn verify(data_dir: &Path, out: &mut dyn Write) -> Result<u8, Failure> {
+    let found = open(data_dir)?.verify(out).map_err(failed)?;
+    Ok(if found.damaged == 0 && found.foreign == 0 { exit::OK } else { exit::DATA })
 }
 
-/// To be answered by `journal`: writes records from this number on, at most so many.
+/// Writes records from this number on, at most so many.
 fn dump(
-    _data_dir: &Path,
-    _from: u64,
-    _limit: Option<u64>,
-    _out: &mut dyn Write,
+    data_dir: &Path,
+    from: u64,
+    limit: Option<u64>,
+    out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    Err(Failure::new(exit::SOFTWARE, "journal dump is not built in yet"))
+    let mut out = BufWriter::new(out);
+    match open(data_dir)?.dump(from, limit, &mut out).and_then(|()| out.flush()) {
+        // A reader that has seen enough is no failure.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(failed(error)),
+        _ => Ok(exit::OK),
+    }
+}
+
+fn open(data_dir: &Path) -> Result<Inspection, Failure> {
+    Inspection::open(data_dir).map_err(|text| Failure::new(exit::NO_INPUT, text))
+}
+
+fn failed(error: io::Error) -> Failure {
+    Failure::new(exit::IO, format!("read the journal: {error}"))
 }

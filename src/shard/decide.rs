@@ -237,7 +237,7 @@ fn learn(
     data: Option<&StaticData>,
     flags: u16,
 ) {
-    vessel.heard_us = vessel.heard_us.max(origin.received_us);
+    vessel.heard(origin.received_us);
     if origin.time_us - origin.received_us > AHEAD_FLAG_US {
         return;
     }

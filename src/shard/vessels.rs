@@ -29,6 +29,8 @@ pub struct Vessel {
     pub data: StaticData,
     /// When it last said something of itself; 0 for never.
     pub data_time_us: i64,
+    /// When it was first heard of since the start, microseconds since 1970; 0 for not yet.
+    pub first_heard_us: i64,
     /// When it was last heard of, microseconds since 1970.
     pub heard_us: i64,
 }
@@ -105,9 +107,16 @@ impl Vessel {
         Some((place, (time_us - at_us) as f64 / 1e6))
     }
 
+    /// Notes that something was received of it.
+    pub fn heard(&mut self, received_us: i64) {
+        if self.first_heard_us == 0 {
+            self.first_heard_us = received_us;
+        }
+        self.heard_us = self.heard_us.max(received_us);
+    }
+
     /// Takes a position over unless a newer one is known.
     pub fn moved(&mut self, fix: Fix) {
-        self.heard_us = self.heard_us.max(fix.origin.received_us);
         if self.is_late(&fix.origin) {
             return;
         }
@@ -119,7 +128,6 @@ impl Vessel {
 
     /// Takes over what a static report says; of an older one only what was not known.
     pub fn said(&mut self, origin: &Origin, data: &StaticData) {
-        self.heard_us = self.heard_us.max(origin.received_us);
         if origin.time_us >= self.data_time_us {
             self.data = merged(data, &self.data);
             self.data_time_us = origin.time_us;

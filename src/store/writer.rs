@@ -218,6 +218,7 @@ impl Writer {
         let mut stored = [0_u64; 256];
         {
             let mut latency = self.links.latency.lock();
+            latency.tick(now_us);
             for rows in &self.batch {
                 for origin in origins(rows) {
                     stored[usize::from(origin.feed)] += 1;

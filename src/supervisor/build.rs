@@ -13,6 +13,7 @@ use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
+use crate::http::{self, Face};
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::{Directory, Unavailable};
 use crate::journal::feeds::FeedNames;
@@ -23,17 +24,21 @@ use crate::journal::tail::Tail;
 use crate::journal::{Chunk, Place, Shared};
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
+use crate::observe::metrics::Sources;
+use crate::observe::process::ProcessWatch;
 use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::rows::Rows;
 use crate::shard::decide::{Decider, Rules};
+use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
 use crate::shard::{Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
-use crate::store::sqlite::Sqlite;
+use crate::store::reader::SqliteReader;
+use crate::store::sqlite::{self, Sqlite};
 use crate::store::writer::{Links, Writer};
 use crate::store::{Offsets, Store, StoreError};
 
@@ -56,6 +61,8 @@ pub struct Engine {
     pub shards_recovering: Arc<AtomicUsize>,
     /// Set to make the feeds finish.
     pub stopping: Arc<AtomicBool>,
+    /// Set to make the faces finish, last of all.
+    pub faces_stopping: Arc<AtomicBool>,
     /// What was bound.
     pub addresses: Addresses,
     /// When it was started.
@@ -130,7 +137,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     plans.extend(plan_journal(config, &common, directory, journal, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
     plans.extend(feed_plans);
-    start_threads(common, plans, addresses, recovering, since)
+    start_threads(config, common, plans, addresses, recovering, since)
 }
 
 type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
@@ -184,18 +191,29 @@ fn window_us(config: &Config) -> i64 {
 
 /// Joins the faces to the engine and starts everything.
 fn start_threads(
+    config: &Config,
     common: Common,
-    plans: Vec<Plan>,
-    addresses: Addresses,
+    mut plans: Vec<Plan>,
+    mut addresses: Addresses,
     shards_recovering: Arc<AtomicUsize>,
     since: Instant,
 ) -> Result<Engine, Failure> {
     let status = Arc::new(Status::new(common.clock.now_us()));
+    let mut stages: Vec<Arc<StageCounts>> =
+        plans.iter().map(|plan| Arc::new(StageCounts::new(plan.stage.name()))).collect();
+    let faces_stopping = Arc::new(AtomicBool::new(false));
+    if !config.http.address.is_empty() {
+        stages.extend(["http", "http-api"].map(|name| Arc::new(StageCounts::new(name))));
+        let face = face(config, &common, &status, &stages)?;
+        let (spot, waker) = parking();
+        let (front, api) = http::open(&config.http, &face, &waker, &faces_stopping)
+            .map_err(|broken| Failure::new(exit::IO, broken.to_string()))?;
+        addresses.http = Some(front.address());
+        plans.push(Plan { role: Role::Face, ..flow(Box::new(front), parking().0) });
+        plans.push(Plan { role: Role::Face, ..flow(Box::new(api), spot) });
+    }
     let mut threads = Threads::new();
-    let mut stages = Vec::new();
-    for plan in plans {
-        let counts = Arc::new(StageCounts::new(plan.stage.name()));
-        stages.push(Arc::clone(&counts));
+    for (plan, counts) in plans.into_iter().zip(stages) {
         threads
             .start(plan, counts)
             .map_err(|error| Failure::new(exit::SOFTWARE, format!("start a thread: {error}")))?;
@@ -206,9 +224,34 @@ fn start_threads(
         status,
         shards_recovering,
         stopping: common.stopping,
+        faces_stopping,
         addresses,
         since,
     })
+}
+
+/// What the HTTP face answers from.
+fn face(
+    config: &Config,
+    common: &Common,
+    status: &Arc<Status>,
+    stages: &[Arc<StageCounts>],
+) -> Result<Arc<Face>, Failure> {
+    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME))
+        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    Ok(Arc::new(Face {
+        sources: Sources {
+            counts: Arc::clone(&common.counts),
+            latency: Arc::clone(&common.latency),
+            stages: stages.to_vec(),
+            status: Arc::clone(status),
+            store: "sqlite",
+            clock: common.clock.clone(),
+            process: ProcessWatch::default(),
+        },
+        fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
+        reader: Mutex::new(Box::new(reader)),
+    }))
 }
 
 fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {

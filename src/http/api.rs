@@ -1,0 +1,80 @@
+//! The thread that answers what may take longer: vessels and tracks, one request after the other.
+//!
+//! In:      whole requests from the front
+//! Out:     whole answers, as bytes, back to it
+//! Drops:   answers to connections that are gone meanwhile
+//!
+//! Its blocking call is a query of the store, bounded by the number of rows.
+
+use std::sync::Arc;
+
+use nix::sys::eventfd::EventFd;
+
+use super::Face;
+use super::front::Token;
+use super::request::Request;
+use super::routes;
+use crate::queue::{Inlet, Outlet, Poll};
+use crate::stage::{Broken, Stage, Turn};
+
+/// A request that waits for its answer.
+pub struct Job {
+    pub(super) token: Token,
+    pub(super) request: Request,
+}
+
+/// An answer on its way to its connection.
+pub struct Answer {
+    pub(super) token: Token,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Where answers are put.
+pub struct Answers {
+    outlet: Outlet<Answer>,
+    bell: Arc<EventFd>,
+}
+
+impl Answers {
+    pub(super) const fn new(outlet: Outlet<Answer>, bell: Arc<EventFd>) -> Self {
+        Self { outlet, bell }
+    }
+
+    fn put(&self, answer: Answer) {
+        // The queue is as long as that of the jobs, so it has room; when the front is gone nobody waits for the answer.
+        let _ = self.outlet.offer(answer);
+        let _ = self.bell.write(1);
+    }
+}
+
+/// The stage that answers the API.
+pub struct Api {
+    face: Arc<Face>,
+    jobs: Inlet<Job>,
+    answers: Answers,
+}
+
+impl Api {
+    pub(super) const fn new(face: Arc<Face>, jobs: Inlet<Job>, answers: Answers) -> Self {
+        Self { face, jobs, answers }
+    }
+}
+
+impl Stage for Api {
+    fn name(&self) -> &'static str {
+        "http-api"
+    }
+
+    fn turn(&mut self) -> Result<Turn, Broken> {
+        match self.jobs.poll() {
+            Poll::Empty => Ok(Turn::Idle),
+            Poll::Closed => Ok(Turn::Finished),
+            Poll::Item(Job { token, request }) => {
+                let reply = routes::answer_api(&self.face, &request);
+                let bytes = reply.into_bytes(request.is_head(), !request.keep_alive);
+                self.answers.put(Answer { token, bytes });
+                Ok(Turn::Moved(1))
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which path is answered by whom.
+
+use super::reply::Reply;
+use super::request::Request;
+use super::{Face, health, metrics, tracks, vessels};
+
+/// Who answers.
+pub enum Route {
+    /// The front itself, at once.
+    Quick(fn(&Face, &Request) -> Reply),
+    /// The API's thread.
+    Api,
+}
+
+/// Who answers this request.
+#[must_use]
+pub fn find(request: &Request) -> Route {
+    let known = quick(&request.path);
+    let is_api = request.path.starts_with("/api/");
+    match request.method.as_str() {
+        "GET" | "HEAD" if is_api => Route::Api,
+        "GET" | "HEAD" => Route::Quick(known.unwrap_or(nothing_here)),
+        _ if known.is_some() || is_api => Route::Quick(wrong_method),
+        _ => Route::Quick(nothing_here),
+    }
+}
+
+fn quick(path: &str) -> Option<fn(&Face, &Request) -> Reply> {
+    Some(match path {
+        "/" => health::root,
+        "/livez" => health::live,
+        "/readyz" | "/healthz" => health::ready,
+        "/metrics" => metrics::metrics,
+        "/metrics/prometheus" => metrics::prometheus,
+        "/metrics/prometheus/summary" => metrics::summary,
+        _ => return None,
+    })
+}
+
+/// Answers a request of the API.
+#[must_use]
+pub fn answer_api(face: &Face, request: &Request) -> Reply {
+    let path = request.path.strip_prefix("/api/vessels").unwrap_or("-");
+    let parts: Vec<&str> = path.split('/').collect();
+    let answer = match parts[..] {
+        [""] => vessels::list(face, request),
+        ["", mmsi] if !mmsi.is_empty() => vessels::one(face, request, mmsi),
+        ["", mmsi, "track"] => tracks::track(face, request, mmsi),
+        _ => Err(nothing_here(face, request)),
+    };
+    answer.unwrap_or_else(|refusal| refusal)
+}
+
+fn nothing_here(_face: &Face, request: &Request) -> Reply {
+    let shown: String = request.path.chars().take(80).collect();
+    Reply::error(404, format!("nothing is at {shown}"))
+}
+
+fn wrong_method(_face: &Face, request: &Request) -> Reply {
+    let shown: String = request.method.chars().take(20).collect();
+    Reply::error(405, format!("{shown} is not for this path, GET and HEAD are"))
+        .with_header("Allow", "GET, HEAD")
+}

@@ -1,0 +1,189 @@
+//! A face on threads of its own, before a fleet and a store that are made up.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::config::HttpConfig;
+use crate::http::{Face, open};
+use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
+use crate::observe::metrics::Sources;
+use crate::observe::process::ProcessWatch;
+use crate::observe::status::{State, Status};
+use crate::picture::{Area, Fleet, LastPosition, VesselView};
+use crate::report::{Place, Position, StaticData, Text};
+use crate::rows::flags;
+use crate::stage::{self, Stage, parking};
+use crate::store::{StoreError, StoreReader, TrackPoint};
+
+const NOW_US: i64 = 1_700_000_000_000_000;
+const MMSI: u32 = 244_660_000;
+
+struct OneVessel;
+
+impl OneVessel {
+    fn view() -> VesselView {
+        let position = Position {
+            msg_type: 1,
+            place: Place::new(2_700_000, 31_200_060),
+            sog: Some(123),
+            cog: Some(3599),
+            heading: None,
+            rot: Some(-5),
+            nav_status: Some(0),
+            altitude: None,
+            utc_second: Some(20),
+            accurate: true,
+            raim: false,
+        };
+        let (time_us, received_us) = (NOW_US - 1_500_000, NOW_US);
+        let last = LastPosition {
+            position,
+            time_us,
+            received_us,
+            flags: flags::JUMP | flags::LATE,
+            feed: 0,
+        };
+        let statics =
+            StaticData { name: Text::new(b"A\"B"), draught: Some(57), ..StaticData::default() };
+        VesselView { mmsi: MMSI, last: Some(last), statics, first_seen_us: 0, last_seen_us: NOW_US }
+    }
+}
+
+impl Fleet for OneVessel {
+    fn vessel(&self, mmsi: u32) -> Option<VesselView> {
+        (mmsi == MMSI).then(Self::view)
+    }
+
+    fn within(&self, area: &Area, limit: usize) -> Vec<VesselView> {
+        let place = Place::new(2_700_000, 31_200_060).unwrap();
+        if area.contains(place) { vec![Self::view(); limit.min(2)] } else { Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        1
+    }
+}
+
+/// Points a second apart; none for MMSI 2, an error for MMSI 3.
+struct Points;
+
+impl StoreReader for Points {
+    fn track(
+        &mut self,
+        mmsi: u32,
+        from_us: i64,
+        to_us: i64,
+        limit: usize,
+    ) -> Result<Vec<TrackPoint>, StoreError> {
+        let point = |time_us| TrackPoint {
+            time_us,
+            lon: 4.5,
+            lat: 52.0,
+            sog: Some(1.5),
+            cog: None,
+            heading: Some(7),
+        };
+        match mmsi {
+            2 => Ok(Vec::new()),
+            3 => Err(StoreError::Transient("busy".to_owned())),
+            _ => Ok((from_us..to_us).step_by(1_000_000).map(point).take(limit).collect()),
+        }
+    }
+}
+
+/// The face on two threads of its own, until it is dropped.
+pub(super) struct Served {
+    address: SocketAddr,
+    pub(super) face: Arc<Face>,
+    stopping: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Served {
+    pub(super) fn new(connections_max: usize, request_seconds: u64) -> Self {
+        let feed =
+            FeedCounts { name: "udp".to_owned(), kind: "udp".to_owned(), ..Default::default() };
+        let status = Status::new(NOW_US - 5_000_000);
+        status.set(State::Ready);
+        let sources = Sources {
+            counts: Arc::new(Counts { feeds: vec![feed], ..Counts::default() }),
+            latency: Arc::default(),
+            stages: Vec::new(),
+            status: Arc::new(status),
+            store: "sqlite",
+            clock: Clock::manual(NOW_US),
+            process: ProcessWatch::default(),
+        };
+        let face = Arc::new(Face {
+            sources,
+            fleet: Arc::new(OneVessel),
+            reader: Mutex::new(Box::new(Points)),
+        });
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (front_spot, _) = parking();
+        let (api_spot, api_waker) = parking();
+        let config =
+            HttpConfig { address: "127.0.0.1:0".to_owned(), connections_max, request_seconds };
+        let (front, api) = open(&config, &face, &api_waker, &stopping).unwrap();
+        let address = front.address();
+        let threads = vec![run(front, front_spot), run(api, api_spot)];
+        Self { address, face, stopping, threads }
+    }
+
+    pub(super) fn http(&self) -> &HttpCounts {
+        &self.face.sources.counts.http
+    }
+
+    pub(super) fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket
+    }
+
+    /// Sends bytes on a connection of their own and reads to its end.
+    pub(super) fn raw(&self, bytes: &[u8]) -> String {
+        let mut socket = self.connect();
+        // The peer may refuse before it has taken everything.
+        let _ = socket.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    pub(super) fn ask(&self, method: &str, target: &str, headers: &str) -> (u16, String, String) {
+        let request = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
+        let answer = self.raw(request.as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
+        (status, head.to_owned(), body.to_owned())
+    }
+
+    pub(super) fn get(&self, target: &str) -> (u16, Value) {
+        let (status, _, body) = self.ask("GET", target, "");
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn run(mut stage: impl Stage + 'static, spot: stage::Spot) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let counts = Arc::new(StageCounts::new(stage.name()));
+        stage::run(&mut stage, &spot, &counts).unwrap();
+    })
+}
