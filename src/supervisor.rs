@@ -7,6 +7,7 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod limits;
 mod progress;
 mod run_file;
 mod threads;
