@@ -7,6 +7,7 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod limits;
 mod progress;
 mod run_file;
 mod threads;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::config::Config;
+use crate::config::{Config, FeedConfig, FeedKind};
 use crate::exit::{self, Failure};
 use crate::observe::accounting::Sums;
 use crate::observe::status::State;
@@ -32,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What the engine is run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Until a signal comes.
+    /// Until a signal comes, or until the last file is read where only files feed it.
     Serve,
     /// Until all files are read and everything in them is stored.
     Replay,
@@ -76,13 +77,17 @@ struct Supervision {
     config: Config,
     mode: Mode,
     progress: Progress,
+    /// Only files feed it, so its threads end by themselves when those are read.
+    finite: bool,
     drain_since: Option<Instant>,
 }
 
 impl Supervision {
     fn new(engine: Engine, config: Config, mode: Mode) -> Self {
         let progress = Progress::new(mode, &engine);
-        Self { engine, config, mode, progress, drain_since: None }
+        let is_file = |feed: &FeedConfig| matches!(feed.kind, FeedKind::File { .. });
+        let finite = config.feeds.iter().all(is_file);
+        Self { engine, config, mode, progress, finite, drain_since: None }
     }
 
     fn until_the_end(mut self, signalled: &AtomicBool) -> Result<u8, Failure> {
@@ -95,8 +100,7 @@ impl Supervision {
             }
             self.become_ready()?;
             self.progress.show(&self.engine);
-            let files_done =
-                self.mode == Mode::Replay && self.engine.threads.running(Role::Feed) == 0;
+            let files_done = self.finite && self.engine.threads.running(Role::Feed) == 0;
             if self.drain_since.is_none() && (signalled.load(Ordering::Acquire) || files_done) {
                 self.drain();
             }
@@ -121,7 +125,8 @@ impl Supervision {
                 tracing::info!(feed = ended.name, "read to its end");
                 Ok(())
             }
-            Ok(()) if self.drain_since.is_some() => Ok(()),
+            // The end of the last file may be heard of after the ends that follow from it.
+            Ok(()) if self.finite || self.drain_since.is_some() => Ok(()),
             Ok(()) => Err(Failure::new(
                 exit::STAGE,
                 format!(

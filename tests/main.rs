@@ -5,4 +5,6 @@ mod decode_answers;
 mod decode_field;
 mod decode_properties;
 mod decode_reports;
+mod metrics_lint;
 mod support;
+mod tidy;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parking_lot::Mutex;
 
+use super::limits::raise_file_limit;
 use super::run_file::Addresses;
 use super::threads::{Plan, Role, Threads};
 use crate::clock::{Clock, SECOND_US};
@@ -391,13 +391,4 @@ const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// A listener may have thousands of clients: as many files as the system allows.
-fn raise_file_limit() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "cannot raise the limit of open files; many clients may not fit");
-    }
 }
