@@ -44,7 +44,6 @@ pub enum Mode {
 /// Why it could not start or had to stop, with the exit code for that.
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signalled = signals()?;
-    run_file::remove(&config.data_dir);
     let engine = build::engine(&config)?;
     let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
     if let Err(failure) = &result {
