@@ -54,6 +54,9 @@ pub trait Store: Send {
 
     /// Work that can be done while nothing waits to be committed; short.
     fn idle(&mut self) {}
+
+    /// Work that is left to do when nothing more will be committed.
+    fn close(&mut self) {}
 }
 
 /// A stored position, as readers see it.

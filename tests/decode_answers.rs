@@ -13,22 +13,6 @@ use crate::support::sentences::{Payload, payloads};
 
 type Object = Map<String, Value>;
 
-/// Applications of types 6 and 8 (DAC, FI) that are not written yet: their fields behind `fid` are not compared.
-const APPLICATIONS_TO_COME: &[(u64, u64)] = &[
-    (1, 11),
-    (1, 12),
-    (1, 14),
-    (1, 16),
-    (1, 18),
-    (1, 20),
-    (1, 30),
-    (1, 31),
-    (1, 32),
-    (200, 10),
-    (200, 55),
-    (235, 10),
-];
-
 fn ours(payload: &Payload, scaled: bool, device: Option<&str>) -> Result<Object, &'static str> {
     let mut scratch = Scratch::new();
     let message = decode(&payload.chars, payload.fill, &mut scratch).map_err(|why| why.label())?;
@@ -43,29 +27,6 @@ fn number(object: &Object, name: &str) -> u64 {
 
 fn is_part_a(object: &Object) -> bool {
     number(object, "type") == 24 && !object.contains_key("shiptype")
-}
-
-/// Without the fields that an application to come will write.
-fn without_application(object: &Object) -> Object {
-    let application = (number(object, "dac"), number(object, "fid"));
-    if !APPLICATIONS_TO_COME.contains(&application) {
-        return object.clone();
-    }
-    const COMMON: &[&str] = &[
-        "class",
-        "device",
-        "type",
-        "repeat",
-        "mmsi",
-        "scaled",
-        "seqno",
-        "dest_mmsi",
-        "retransmit",
-        "dac",
-        "fid",
-    ];
-    let common = object.iter().filter(|(name, _)| COMMON.contains(&name.as_str()));
-    common.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What gpsd answers to our messages: it holds a type 24 part A until its part B comes and answers with both in one,
@@ -95,7 +56,7 @@ impl Pairing {
 }
 
 fn difference(ours: &Object, theirs: &Object) -> String {
-    differences(&without_application(ours), &without_application(theirs))
+    differences(ours, theirs)
 }
 
 /// Walks over the messages of a file and its answers.

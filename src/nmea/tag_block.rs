@@ -40,9 +40,8 @@ pub fn is_meant(content: &[u8]) -> bool {
 #[must_use]
 pub fn read(content: &[u8]) -> Option<TagBlock> {
     let [fields @ .., b'*', high, low] = content else { return None };
-    if hex(*high, *low)? != checksum(fields) {
-        return None;
-    }
+    let sealed = hex(*high, *low)?;
+    let fields = if sealed == checksum(fields) { fields } else { before_grouping(fields, sealed)? };
     let mut block = TagBlock::default();
     for field in fields.split(|&byte| byte == b',') {
         match field {
@@ -56,6 +55,16 @@ pub fn read(content: &[u8]) -> Option<TagBlock> {
         }
     }
     Some(block)
+}
+
+/// The block without its leading group field, if that is what the checksum was made of.
+///
+/// The Norwegian coast's feed puts `g:1-2-9999,` in front of finished blocks and leaves their checksum as it was; the id
+/// is always the same, so such a group joins nothing.
+fn before_grouping(fields: &[u8], sealed: u8) -> Option<&[u8]> {
+    let rest = fields.strip_prefix(b"g:")?;
+    let (_, rest) = rest.split_at_checked(memchr::memchr(b',', rest)? + 1)?;
+    (checksum(rest) == sealed).then_some(rest)
 }
 
 /// The id in `number-total-id`.
@@ -97,6 +106,14 @@ mod tests {
         let old = Some(reduce(b"0125"));
         let time = TagTime::At(1_354_719_387_000_000);
         check("1G2:0125,c:1354719387*0D", Some(TagBlock { time, group: old }));
+    }
+
+    #[test]
+    fn a_group_put_in_front_of_a_finished_block_joins_nothing() {
+        let time = TagTime::At(1_565_218_798_000_000);
+        check("g:1-2-9999,c:1565218798*53", Some(TagBlock { time, group: None }));
+        check("g:1-2-9999,c:1565218798*54", None);
+        check("g:1-2-9999*00", None);
     }
 
     #[test]

@@ -24,8 +24,20 @@ impl SqliteReader {
     }
 }
 
-const TRACK: &str = "SELECT ts, lon, lat, sog, cog, heading FROM positions \
-    WHERE mmsi = ?1 AND ts >= ?2 AND ts < ?3 AND lat IS NOT NULL ORDER BY ts LIMIT ?4";
+/// From the tracks, and from the rows that are not yet in them: those are the newest of the newest runs. The second half
+/// also serves a store that keeps no tracks, by reading the runs that the times lie in.
+const TRACK: &str = "
+SELECT positions.ts, lon, lat, sog, cog, heading
+FROM runs CROSS JOIN tracks ON tracks.run = runs.run CROSS JOIN positions ON positions.seq = tracks.seq
+WHERE runs.ts_max >= ?2 AND runs.ts_min < ?3 AND tracks.mmsi = ?1 AND tracks.ts >= ?2 AND tracks.ts < ?3
+  AND lat IS NOT NULL
+UNION
+SELECT positions.ts, lon, lat, sog, cog, heading
+FROM runs CROSS JOIN positions
+  ON positions.seq BETWEEN max(runs.seq_min, (SELECT seq FROM tracked_to)) AND runs.seq_max
+WHERE runs.ts_max >= ?2 AND runs.ts_min < ?3 AND runs.seq_max >= (SELECT seq FROM tracked_to)
+  AND positions.mmsi = ?1 AND positions.ts >= ?2 AND positions.ts < ?3 AND lat IS NOT NULL
+ORDER BY 1 LIMIT ?4";
 
 impl StoreReader for SqliteReader {
     fn track(

@@ -37,8 +37,7 @@ CREATE TABLE runs (
   seq_min INTEGER NOT NULL,
   seq_max INTEGER NOT NULL,
   ts_min  INTEGER NOT NULL,
-  ts_max  INTEGER NOT NULL,
-  tracked INTEGER NOT NULL -- whether all its rows are in tracks
+  ts_max  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE tracks (
@@ -48,6 +47,11 @@ CREATE TABLE tracks (
   seq  INTEGER NOT NULL,
   PRIMARY KEY (run, mmsi, ts, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tracked_to (
+  seq INTEGER NOT NULL -- one row: all positions below this are in tracks
+) STRICT;
+INSERT INTO tracked_to VALUES (0);
 
 CREATE VIEW vessel_positions AS
   SELECT tracks.mmsi, tracks.ts, positions.seq, lat, lon, sog, cog, heading, rot, nav_status, altitude, msg_type,
@@ -104,12 +108,25 @@ pub const INSERT_POSITION: &str = "INSERT INTO positions VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 /// Adds a position to the tracks of a run.
 pub const INSERT_TRACK: &str = "INSERT INTO tracks VALUES (?1, ?2, ?3, ?4)";
-/// Adds rows to a run: how many, from which number to which, from which time to which, and whether they are tracked.
-pub const GROW_RUN: &str = "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+/// Notes that all positions below this number are in the tracks.
+pub const SET_TRACKED_TO: &str = "UPDATE tracked_to SET seq = ?1";
+/// Adds rows to a run: how many, from which number to which, and from which time to which.
+pub const GROW_RUN: &str = "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
     ON CONFLICT DO UPDATE SET rows = rows + excluded.rows, \
     seq_min = min(seq_min, excluded.seq_min), seq_max = max(seq_max, excluded.seq_max), \
-    ts_min = min(ts_min, excluded.ts_min), ts_max = max(ts_max, excluded.ts_max), \
-    tracked = tracked AND excluded.tracked";
+    ts_min = min(ts_min, excluded.ts_min), ts_max = max(ts_max, excluded.ts_max)";
+/// Adds the positions of a run to the tracks that are not there yet. Where two runs meet their rows interleave by number: a
+/// row belongs to the run that tracked it first.
+pub const TRACK_MISSING: &str = "
+INSERT INTO tracks
+SELECT me.run, mmsi, ts, positions.seq
+FROM runs AS me JOIN positions
+  ON positions.seq BETWEEN max(me.seq_min, (SELECT seq FROM tracked_to)) AND me.seq_max
+WHERE me.run = ?1 AND NOT EXISTS (
+  SELECT 1 FROM runs AS other JOIN tracks ON tracks.run = other.run
+  WHERE other.seq_max >= me.seq_min AND other.seq_min <= me.seq_max
+  AND tracks.mmsi = positions.mmsi AND tracks.ts = positions.ts AND tracks.seq = positions.seq)
+ORDER BY mmsi, ts";
 /// Adds another message.
 pub const INSERT_MESSAGE: &str = "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 /// Moves an offset.

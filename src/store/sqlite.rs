@@ -6,11 +6,13 @@
 
 mod checkpoint;
 mod rows;
-mod runs;
+#[cfg(test)]
+mod tests;
+mod tracks;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use uuid::Uuid;
 
 use super::schema;
@@ -19,7 +21,7 @@ use crate::config::{Index, StoreConfig};
 use crate::partition::PARTITIONS;
 use crate::rows::{PositionRow, Rows};
 use checkpoint::Checkpointer;
-use runs::Run;
+use tracks::{Run, Tracks};
 
 /// What the file in the data directory is called.
 pub const FILE_NAME: &str = "aisd.db";
@@ -36,6 +38,8 @@ pub struct Sqlite {
     /// What is in the table, so that only changes are written.
     offsets: Offsets,
     run: Run,
+    /// None when there is no index of tracks.
+    tracks: Option<Tracks>,
 }
 
 impl Sqlite {
@@ -50,6 +54,7 @@ impl Sqlite {
             checkpointer: None,
             offsets: [0; PARTITIONS],
             run: Run::default(),
+            tracks: None,
         }
     }
 
@@ -71,12 +76,16 @@ impl Store for Sqlite {
         let mut connection = open(&self.path, self.config.cache_bytes)?;
         migrate(&mut connection, &self.path)?;
         self.run = Run::last(&connection)?;
-        if self.config.index == Index::Track {
-            let runs = runs::track_missing(&mut connection)?;
-            if runs > 0 {
-                tracing::info!(runs, "sorted positions by vessel that were stored without");
+        self.tracks = match self.config.index {
+            Index::Append => None,
+            Index::Track => {
+                let rows = tracks::track_missing(&mut connection)?;
+                if rows > 0 {
+                    tracing::info!(rows, "sorted positions by vessel that were stored without");
+                }
+                Some(Tracks::new())
             }
-        }
+        };
         self.offsets = read_offsets(&connection, &self.instance)?;
         self.connection = Some(connection);
         self.checkpointer = Some(Checkpointer::start(&self.path)?);
@@ -94,38 +103,105 @@ impl Store for Sqlite {
     }
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
-        let (instance, known, run) = (self.instance.to_string(), self.offsets, self.run);
-        let tracked = self.config.index == Index::Track;
+        if self.connection.is_none() {
+            self.connect()?;
+        }
+        let result = self.transact(rows, offsets);
+        if result.is_err() {
+            // What was half done in memory is forgotten with the connection.
+            self.connection = None;
+        }
+        result
+    }
+
+    fn idle(&mut self) {
+        if self.tracks.as_ref().is_some_and(Tracks::is_due)
+            && let Err(error) = self.sweep()
+        {
+            tracing::warn!(%error, "cannot sort positions by vessel; trying again at the next commit");
+            self.connection = None;
+        }
+        if let (Some(checkpointer), Some(connection)) = (&self.checkpointer, &self.connection) {
+            checkpointer.idle(connection);
+        }
+    }
+
+    fn close(&mut self) {
+        if let Err(error) = self.sweep_all() {
+            tracing::warn!(%error, "cannot sort the last positions by vessel; the next start does");
+        }
+        self.checkpointer = None;
+        self.connection = None;
+    }
+}
+
+impl Sqlite {
+    fn transact(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
+        let Self { connection: Some(connection), tracks, run, instance, offsets: known, .. } = self
+        else {
+            return Err(StoreError::Transient("the store is not connected".to_owned()));
+        };
         let mut positions: Vec<&PositionRow> = rows.iter().flat_map(|it| &it.positions).collect();
         positions.sort_by_key(|row| row.origin.seq);
-        let transaction = self.connection()?.transaction()?;
+        let transaction = connection.transaction()?;
         rows::insert_positions(&transaction, &positions)?;
-        let run = run.add(&transaction, &mut positions, tracked)?;
+        *run = run.grow(&transaction, &positions)?;
+        if let Some(tracks) = tracks {
+            tracks.add(*run, &positions);
+            tracks.sweep(&transaction, decided(offsets))?;
+        }
         rows::upsert_vessels(&transaction, rows)?;
         rows::insert_messages(&transaction, rows)?;
-        {
-            let mut set = transaction.prepare_cached(schema::SET_OFFSET)?;
-            for (partition, (next_seq, before)) in offsets.iter().zip(&known).enumerate() {
-                if next_seq != before {
-                    let partition = i64::try_from(partition).unwrap_or(0);
-                    set.execute(params![instance, partition, next_seq.cast_signed()])?;
-                }
-            }
-        }
+        set_offsets(&transaction, instance, known, offsets)?;
         transaction.commit()?;
-        self.offsets = *offsets;
-        self.run = run;
-        if let (Some(checkpointer), Some(connection)) = (&self.checkpointer, &self.connection) {
+        *known = *offsets;
+        if let Some(checkpointer) = &self.checkpointer {
             checkpointer.committed(connection);
         }
         Ok(())
     }
 
-    fn idle(&mut self) {
-        if let (Some(checkpointer), Some(connection)) = (&self.checkpointer, &self.connection) {
-            checkpointer.idle(connection);
+    /// Sweeps what is due in a transaction of its own.
+    fn sweep(&mut self) -> Result<(), StoreError> {
+        let Self { connection: Some(connection), tracks: Some(tracks), offsets, .. } = self else {
+            return Ok(());
+        };
+        let transaction = connection.transaction()?;
+        tracks.sweep(&transaction, decided(offsets))?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Sweeps everything.
+    fn sweep_all(&mut self) -> Result<(), StoreError> {
+        let Self { connection: Some(connection), tracks: Some(tracks), offsets, .. } = self else {
+            return Ok(());
+        };
+        let transaction = connection.transaction()?;
+        tracks.finish(&transaction, decided(offsets))?;
+        Ok(transaction.commit()?)
+    }
+}
+
+/// Every partition is decided below this number.
+fn decided(offsets: &Offsets) -> u64 {
+    offsets.iter().copied().min().unwrap_or(0)
+}
+
+fn set_offsets(
+    transaction: &Transaction<'_>,
+    instance: &Uuid,
+    known: &Offsets,
+    offsets: &Offsets,
+) -> Result<(), StoreError> {
+    let instance = instance.to_string();
+    let mut set = transaction.prepare_cached(schema::SET_OFFSET)?;
+    for (partition, (next_seq, before)) in offsets.iter().zip(known).enumerate() {
+        if next_seq != before {
+            let partition = i64::try_from(partition).unwrap_or(0);
+            set.execute(params![instance, partition, next_seq.cast_signed()])?;
         }
     }
+    Ok(())
 }
 
 fn open(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {

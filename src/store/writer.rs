@@ -107,6 +107,10 @@ impl Stage for Writer {
         Ok(())
     }
 
+    fn stop(&mut self) {
+        self.store.close();
+    }
+
     fn turn(&mut self) -> Result<Turn, Broken> {
         if self.retry.is_some_and(|(at, _)| Instant::now() < at) {
             return Ok(Turn::Idle);
