@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::config::{Config, FeedConfig, FeedKind};
+use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::observe::accounting::Sums;
 use crate::observe::status::State;
@@ -33,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What the engine is run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Until a signal comes, or until the last file is read where only files feed it.
+    /// Until a signal comes, or all feeds were files and are read.
     Serve,
     /// Until all files are read and everything in them is stored.
     Replay,
@@ -45,7 +45,6 @@ pub enum Mode {
 /// Why it could not start or had to stop, with the exit code for that.
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signalled = signals()?;
-    run_file::remove(&config.data_dir);
     let engine = build::engine(&config)?;
     let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
     if let Err(failure) = &result {
@@ -77,17 +76,17 @@ struct Supervision {
     config: Config,
     mode: Mode,
     progress: Progress,
-    /// Only files feed it, so its threads end by themselves when those are read.
-    finite: bool,
     drain_since: Option<Instant>,
+    /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
+    ends_by_itself: bool,
 }
 
 impl Supervision {
     fn new(engine: Engine, config: Config, mode: Mode) -> Self {
         let progress = Progress::new(mode, &engine);
-        let is_file = |feed: &FeedConfig| matches!(feed.kind, FeedKind::File { .. });
-        let finite = config.feeds.iter().all(is_file);
-        Self { engine, config, mode, progress, finite, drain_since: None }
+        let ends_by_itself =
+            config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
+        Self { engine, config, mode, progress, drain_since: None, ends_by_itself }
     }
 
     fn until_the_end(mut self, signalled: &AtomicBool) -> Result<u8, Failure> {
@@ -100,7 +99,7 @@ impl Supervision {
             }
             self.become_ready()?;
             self.progress.show(&self.engine);
-            let files_done = self.finite && self.engine.threads.running(Role::Feed) == 0;
+            let files_done = self.ends_by_itself && self.engine.threads.running(Role::Feed) == 0;
             if self.drain_since.is_none() && (signalled.load(Ordering::Acquire) || files_done) {
                 self.drain();
             }
@@ -125,8 +124,8 @@ impl Supervision {
                 tracing::info!(feed = ended.name, "read to its end");
                 Ok(())
             }
-            // The end of the last file may be heard of after the ends that follow from it.
-            Ok(()) if self.finite || self.drain_since.is_some() => Ok(()),
+            Ok(()) if ended.role == Role::Flow && self.ends_by_itself => Ok(()),
+            Ok(()) if self.drain_since.is_some() => Ok(()),
             Ok(()) => Err(Failure::new(
                 exit::STAGE,
                 format!(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::limits::raise_file_limit;
-use super::run_file::Addresses;
+use super::run_file::{self, Addresses};
 use super::threads::{Plan, Role, Threads};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
@@ -92,6 +92,8 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
             Failure::new(exit::DATA_DIR, error.to_string())
         }
     })?;
+    // Only now: before, the file may be that of a daemon that runs.
+    run_file::remove(directory.root());
     let io_failure = |doing: &'static str| {
         move |error: std::io::Error| Failure::new(exit::IO, format!("{doing}: {error}"))
     };

@@ -114,6 +114,23 @@ fn every_position_is_in_exactly_one_track_whenever_the_process_ends() {
     assert_eq!(count(dir.path(), one), 4_200);
 }
 
+/// Tracks of rows that a start replays below the newest number there is were lost when that start was killed as well:
+/// everything below the newest number was taken for tracked.
+#[test]
+fn rows_that_come_below_the_newest_number_are_tracked_after_a_second_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ahead = store(dir.path(), Index::Track);
+    ahead.connect().unwrap();
+    ahead.commit(&[positions(100, 50)], &[20; PARTITIONS]).unwrap();
+    drop(ahead);
+    let mut behind = store(dir.path(), Index::Track);
+    behind.connect().unwrap();
+    behind.commit(&[positions(20, 50)], &[150; PARTITIONS]).unwrap();
+    drop(behind);
+    store(dir.path(), Index::Track).connect().unwrap();
+    assert_eq!(count(dir.path(), "SELECT count(*) FROM tracks"), 100);
+}
+
 #[test]
 fn a_track_is_read_in_the_order_of_time_and_within_its_bounds() {
     let dir = tempfile::tempdir().unwrap();
