@@ -1,7 +1,7 @@
 //! `kill -9` at any moment loses nothing that the journal accepted, and stores nothing twice.
 //!
 //! The journal is read by the tests themselves, and each repeat is found by a rule written here a second time: the same payload
-//! within ten seconds of receipt of the one that was stored. What remains is what the store must hold, row by row, by number.
+//! within ten seconds of its last receipt. What remains is what the store must hold, row by row, by number.
 //! `AISD_SOAK=1` makes it the full measure: 20 kills under 20 000 messages a second.
 
 use std::collections::{BTreeSet, HashMap};
@@ -30,7 +30,7 @@ fn soak() -> bool {
 #[derive(Default)]
 struct Model {
     reader: JournalReader,
-    /// When the payload was last taken as new, and in which generation.
+    /// When the payload was last heard, and in which generation.
     heard: HashMap<Vec<u8>, (i64, u64)>,
     /// All records: number, partition, whether it must have a row.
     records: Vec<(u64, u8, bool)>,
@@ -46,9 +46,7 @@ impl Model {
             let repeat = before.is_some_and(|(heard, _)| (ms - heard).abs() <= WINDOW_MS);
             let across = before.is_some_and(|(_, earlier)| *earlier != generation);
             self.repeats_across_a_kill += u64::from(repeat && across);
-            if !repeat {
-                self.heard.insert(payload, (ms, generation));
-            }
+            self.heard.insert(payload, (ms, generation));
             self.records.push((seq, partition, !repeat));
         }
     }
