@@ -36,6 +36,9 @@ use segment::Segment;
 /// Bits of a sequence number that count within a generation; the bits above are the generation.
 pub const COUNTER_BITS: u32 = 40;
 
+/// Generations are below this. Every number then fits the signed columns of a store, with a bit to spare.
+pub const GENERATIONS_MAX: u64 = 1 << 22;
+
 /// The first number of a generation.
 #[must_use]
 pub const fn first_of(generation: u64) -> u64 {

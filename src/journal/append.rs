@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::directory::Directory;
-use super::segment::{HEADER_BYTES, Header, Segment};
+use super::segment::{HEADER_BYTES, Header, INDEX_END, Segment};
 use super::sync::SyncQueue;
 use super::{COUNTER_BITS, Chunk, Place, Shared, first_of};
 use crate::clock::Clock;
@@ -270,6 +270,12 @@ impl Append {
         let config = &self.with.config;
         if self.with.shared.bytes() + config.segment_bytes > config.bytes_max {
             return Ok(false);
+        }
+        if self.next_index == INDEX_END {
+            return Err(Broken(format!(
+                "the journal has a segment {}, and no index is left for the next",
+                self.next_index - 1
+            )));
         }
         let header = Header {
             instance: *self.with.directory.instance().as_bytes(),

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use uuid::Uuid;
 
+use super::GENERATIONS_MAX;
+
 /// A data directory that this process owns until it is dropped.
 #[derive(Debug)]
 pub struct Directory {
@@ -74,10 +76,10 @@ impl Directory {
         std::fs::create_dir_all(quarantine_dir(root)).map_err(failed("make it"))?;
         let lock = lock(root)?;
         let instance = instance(root)?;
-        let generation = last_generation(root)? + 1;
-        write_synced(root, "generation", &generation.to_string())
-            .map_err(failed("begin a new generation"))?;
-        Ok(Self { root: root.to_owned(), instance, generation, _lock: lock })
+        let last = last_generation(root)?;
+        let mut directory = Self { root: root.to_owned(), instance, generation: last, _lock: lock };
+        directory.next_generation().map_err(failed("begin a new generation"))?;
+        Ok(directory)
     }
 
     /// The directory.
@@ -101,11 +103,25 @@ impl Directory {
     /// Begins another generation while running, when one is used up.
     ///
     /// # Errors
-    /// When its number cannot be made durable.
+    /// When its number cannot be made durable, or there is none left.
     pub fn next_generation(&mut self) -> io::Result<u64> {
-        write_synced(&self.root, "generation", &(self.generation + 1).to_string())?;
-        self.generation += 1;
-        Ok(self.generation)
+        self.generation_after(self.generation)
+    }
+
+    /// Begins the generation after this one, however far ahead that is.
+    ///
+    /// # Errors
+    /// When its number cannot be made durable, or there is none left.
+    pub fn generation_after(&mut self, newest: u64) -> io::Result<u64> {
+        let next = newest.saturating_add(1);
+        if next >= GENERATIONS_MAX {
+            return Err(io::Error::other(format!(
+                "all {GENERATIONS_MAX} generations of this data directory are used up; start with an empty directory"
+            )));
+        }
+        write_synced(&self.root, "generation", &next.to_string())?;
+        self.generation = next;
+        Ok(next)
     }
 }
 

@@ -24,8 +24,8 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     let segments = list(&dir, directory, counts)?;
     // The file that holds the generation may have been lost: numbers in the journal are not used again either.
     let newest = segments.last().map_or(0, |last| last.header.first_seq >> super::COUNTER_BITS);
-    while directory.generation() <= newest {
-        directory.next_generation()?;
+    if directory.generation() <= newest {
+        directory.generation_after(newest)?;
     }
     let last = segments.last().cloned();
     let start = Place { segment: last.as_ref().map_or(0, |last| last.index), offset: 0 };

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::segment::{HEADER_BYTES, Segment};
-use super::{Place, Shared};
+use super::{GENERATIONS_MAX, Place, Shared, first_of};
 use crate::record::{self, ALIGNMENT, RECORD_BYTES_MAX, Unreadable};
 
 /// Bytes read at once.
@@ -160,7 +160,8 @@ fn intact_at(bytes: &[u8], segment: &Segment) -> Option<usize> {
     match record::length(bytes) {
         Ok(length) => {
             let record = &bytes[..length];
-            let ours = record::seq(record) >= segment.header.first_seq;
+            let numbers = segment.header.first_seq..first_of(GENERATIONS_MAX);
+            let ours = numbers.contains(&record::seq(record));
             (ours && record::intact(record)).then_some(length)
         }
         Err(Unreadable::Blank | Unreadable::Damaged) => None,

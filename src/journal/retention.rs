@@ -80,7 +80,8 @@ fn deletable(segments: &[Arc<Segment>], committed: u64, window_us: i64) -> usize
     else {
         return 0;
     };
-    let keep_from_us = segments[holds_offset].header.created_us - SLACK_US - window_us;
+    let begun_us = segments[holds_offset].header.created_us;
+    let keep_from_us = begun_us.saturating_sub(SLACK_US).saturating_sub(window_us);
     segments[..holds_offset]
         .iter()
         .zip(&segments[1..])
@@ -122,5 +123,15 @@ mod tests {
         check(250, 0);
         check(300, 2);
         check(5000, 2);
+    }
+
+    /// A header that states the beginning of time, or a window without end: the subtraction went round, and everything
+    /// was older than what had to be kept.
+    #[test]
+    fn nothing_goes_when_the_window_reaches_behind_the_beginning_of_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = segments(dir.path(), &[-9_223_372_036_853, 0, -9_223_372_036_853, 200]);
+        assert_eq!(deletable(&segments, 250, 10 * SECOND_US), 0);
+        assert_eq!(deletable(&segments, 300, i64::MAX), 0);
     }
 }

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
+use super::{GENERATIONS_MAX, first_of};
+
 /// Bytes of the header.
 pub const HEADER_BYTES: u32 = 64;
 /// The format that this program writes, and the only one it reads.
@@ -54,6 +56,9 @@ pub enum NotOurs {
     /// It belongs to another data directory.
     #[error("the file belongs to another data directory")]
     Instance,
+    /// Its numbers are of a generation that no journal reaches.
+    #[error("its first number is {0}, and journals end before {end}", end = first_of(GENERATIONS_MAX))]
+    Number(u64),
 }
 
 impl Header {
@@ -89,11 +94,11 @@ impl Header {
         let (instance, rest) = rest.split_first_chunk::<16>().ok_or(NotOurs::Short)?;
         let (first_seq, rest) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
         let (created_us, _) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
-        Ok(Self {
-            instance: *instance,
-            first_seq: u64::from_le_bytes(*first_seq),
-            created_us: i64::from_le_bytes(*created_us),
-        })
+        let first_seq = u64::from_le_bytes(*first_seq);
+        if first_seq >= first_of(GENERATIONS_MAX) {
+            return Err(NotOurs::Number(first_seq));
+        }
+        Ok(Self { instance: *instance, first_seq, created_us: i64::from_le_bytes(*created_us) })
     }
 }
 
@@ -116,13 +121,16 @@ pub fn file_name(index: u32) -> String {
     format!("{index:010}.{EXTENSION}")
 }
 
+/// Segments have lower indexes than this: there is always one for the next.
+pub const INDEX_END: u32 = u32::MAX;
+
 /// The index in a file name, if it is one of a segment.
 #[must_use]
 pub fn index_of(path: &Path) -> Option<u32> {
     (path.extension()? == EXTENSION).then_some(())?;
     let stem = path.file_stem()?.to_str()?;
     (stem.len() == 10).then_some(())?;
-    stem.parse().ok()
+    stem.parse().ok().filter(|index| *index < INDEX_END)
 }
 
 impl Segment {

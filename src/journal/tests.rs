@@ -1,5 +1,7 @@
 //! The journal driven by hand: no threads, real files.
 
+mod foreign;
+
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
