@@ -14,7 +14,7 @@ use super::open::{open, replay_from};
 use super::retention::Retention;
 use super::sync::{Sync, SyncQueue};
 use super::tail::{Next, Tail};
-use super::{Chunk, Place, Shared, first_of};
+use super::{Chunk, Shared, first_of};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::JournalConfig;
 use crate::observe::counts::Counts;
