@@ -311,7 +311,7 @@ fn replayed_from(rig: &Rig, next_seq: u64, window_s: i64) -> u64 {
 }
 
 #[test]
-fn a_replay_begins_one_window_before_the_oldest_record_from_the_offset_on() {
+fn a_replay_begins_one_window_before_the_offset() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = rig(dir.path(), config(), 1);
     // The last batch waited for room a long time.
