@@ -36,7 +36,7 @@ impl Options {
 
     /// Whether good records are more than what is read at once.
     pub fn long(&self) -> bool {
-        self.0[0] & 32 != 0
+        self.0[0] & 96 == 96
     }
 
     /// What the header is: 0 right, 1 with number and time from the input, 2 with one bit changed, 3 none.

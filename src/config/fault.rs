@@ -12,9 +12,9 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at this place.
+    /// A fault at this place. The text becomes one line: what would end it, or steer a terminal, is escaped.
     pub fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { place: place.into(), text: text.into() }
+        Self { place: place.into(), text: one_line(text.into()) }
     }
 }
 
@@ -22,6 +22,17 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.place, self.text)
     }
+}
+
+fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        if char.is_control() { line.extend(char.escape_default()) } else { line.push(char) }
+    }
+    line
 }
 
 /// The known name that looks most like this one, if any does.

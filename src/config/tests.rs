@@ -237,3 +237,17 @@ fn a_named_file_that_is_not_there_is_a_failure_of_its_own() {
     assert_eq!(failure.code, exit::NO_INPUT);
     assert!(failure.text.starts_with("cannot read the configuration /nonexistent/aisd.toml: "));
 }
+
+/// A quoted key may hold any character: with a line feed in it the fault was two lines, of which the second looked like a
+/// fault of its own. Found by the fuzz target `config`.
+#[test]
+fn a_fault_is_one_line_whatever_the_name_holds() {
+    assert_eq!(
+        faults("\"a\\nb.toml:9: \\u001b[2J\" = 1\n")[0].split(" is no key").next(),
+        Some("aisd.toml:1: a\\nb.toml:9: \\u{1b}[2J")
+    );
+    assert_eq!(
+        faults("[[feeds]]\nkind = \"u\\ndp\""),
+        ["aisd.toml:2: feeds[0].kind is \"u\\ndp\"; did you mean udp?"]
+    );
+}

@@ -5,12 +5,14 @@ use aisd::record::{self, Batch, NewRecord, Payload, Walk};
 
 use super::Options;
 
-/// What each good record holds.
+/// What each good record holds, once or many times.
 pub const LINE: &[u8] = b"!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27";
 /// Good records of a body that is changed in places.
 const RECORDS: u64 = 12;
 /// The same, in a body that is longer than what is read at once.
-const RECORDS_LONG: u64 = 3_000;
+const RECORDS_LONG: u64 = 160;
+/// Lines in the longest of those.
+const LINES_MAX: u64 = 80;
 /// When the first of them was received.
 pub const FIRST_US: i64 = 1_700_000_000_000_000;
 /// From one to the next.
@@ -79,6 +81,8 @@ pub fn count(options: &Options) -> u64 {
 fn good(options: &Options, nth: u64) -> Body {
     let mut batch = Batch::default();
     for n in 0..count(options) {
+        let lines = if options.long() { 1 + n % LINES_MAX } else { 1 };
+        let raw = vec![LINE; lines as usize].join(&b'\n');
         let new = NewRecord {
             received_us: begun_us(options, nth) + n.cast_signed() * STEP_US,
             sent_us: None,
@@ -88,7 +92,7 @@ fn good(options: &Options, nth: u64) -> Body {
             fill: 0,
             own_ship: false,
             recorded: false,
-            raw: LINE,
+            raw: &raw,
             payload: Payload::Within(14, 28),
         };
         batch.push(&new).expect("one line is a record");
