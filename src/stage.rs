@@ -112,3 +112,22 @@ fn turns(stage: &mut dyn Stage, spot: &Spot, counts: &Arc<StageCounts>) -> Resul
         }
     }
 }
+
+impl StageCounts {
+    /// Notes one turn.
+    fn turned(&self, turn: Turn, took: Duration) {
+        match turn {
+            // A stage that waits in a blocking call of its own and finds nothing has moved nothing.
+            Turn::Moved(0) | Turn::Idle => self.turns_idle.add(1),
+            Turn::Moved(_) | Turn::Finished => self.turns_busy.add(1),
+            Turn::Stalled => self.turns_stalled.add(1),
+        }
+        if matches!(turn, Turn::Moved(1..)) {
+            self.busy_ns.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        }
+        let us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+        if us > self.turn_us_max.get() {
+            self.turn_us_max.set(us);
+        }
+    }
+}

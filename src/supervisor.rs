@@ -7,6 +7,7 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod limits;
 mod progress;
 mod run_file;
 mod threads;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::config::Config;
+use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::observe::accounting::Sums;
 use crate::observe::status::State;
@@ -32,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What the engine is run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Until a signal comes.
+    /// Until a signal comes, or all feeds were files and are read.
     Serve,
     /// Until all files are read and everything in them is stored.
     Replay,
@@ -44,7 +45,6 @@ pub enum Mode {
 /// Why it could not start or had to stop, with the exit code for that.
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signalled = signals()?;
-    run_file::remove(&config.data_dir);
     let engine = build::engine(&config)?;
     let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
     if let Err(failure) = &result {
@@ -77,12 +77,16 @@ struct Supervision {
     mode: Mode,
     progress: Progress,
     drain_since: Option<Instant>,
+    /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
+    ends_by_itself: bool,
 }
 
 impl Supervision {
     fn new(engine: Engine, config: Config, mode: Mode) -> Self {
         let progress = Progress::new(mode, &engine);
-        Self { engine, config, mode, progress, drain_since: None }
+        let ends_by_itself =
+            config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
+        Self { engine, config, mode, progress, drain_since: None, ends_by_itself }
     }
 
     fn until_the_end(mut self, signalled: &AtomicBool) -> Result<u8, Failure> {
@@ -95,8 +99,7 @@ impl Supervision {
             }
             self.become_ready()?;
             self.progress.show(&self.engine);
-            let files_done =
-                self.mode == Mode::Replay && self.engine.threads.running(Role::Feed) == 0;
+            let files_done = self.ends_by_itself && self.engine.threads.running(Role::Feed) == 0;
             if self.drain_since.is_none() && (signalled.load(Ordering::Acquire) || files_done) {
                 self.drain();
             }
@@ -121,6 +124,7 @@ impl Supervision {
                 tracing::info!(feed = ended.name, "read to its end");
                 Ok(())
             }
+            Ok(()) if ended.role == Role::Flow && self.ends_by_itself => Ok(()),
             Ok(()) if self.drain_since.is_some() => Ok(()),
             Ok(()) => Err(Failure::new(
                 exit::STAGE,

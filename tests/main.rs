@@ -1,8 +1,17 @@
 //! The promises of aisd, one file for each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod abuse;
+mod accounting;
+mod cache;
+mod crash;
 mod decode_answers;
 mod decode_field;
 mod decode_properties;
 mod decode_reports;
+mod drain;
+mod kernel;
+mod metrics_lint;
+mod recorded;
 mod support;
+mod tidy;

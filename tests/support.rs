@@ -1,7 +1,15 @@
 //! What several tests need.
 
 pub mod compare;
+pub mod database;
+pub mod http;
+pub mod journal;
+pub mod log;
+pub mod numbered;
+pub mod process;
+pub mod random;
 pub mod sentences;
+pub mod traffic;
 
 /// The bytes of a file in `tests/data`.
 pub fn data(name: &str) -> Vec<u8> {

@@ -81,6 +81,15 @@ impl Bench {
         sizes
     }
 
+    /// Takes all batches out of the queue: the sender's time of each message.
+    pub fn times(&self) -> Vec<Option<i64>> {
+        let mut times = Vec::new();
+        while let Poll::Item(batch) = self.inlet.poll() {
+            times.extend(Walk::new(batch.bytes()).map(|record| Record::view(record).sent_us));
+        }
+        times
+    }
+
     /// Takes all batches out of the queue: received time and raw lines of each message.
     pub fn records(&self) -> Vec<(i64, Vec<u8>)> {
         let mut records = Vec::new();

@@ -100,8 +100,8 @@ fn end_of(shared: &Arc<Shared>, segment: &Segment) -> io::Result<Place> {
     Ok(end)
 }
 
-/// Where a replay begins that is to decide everything from `next_seq` on: one dedup window of `window_us` before it, by
-/// received time. Records there are looked at for what they say of the window, and make no rows.
+/// Where a replay begins that is to decide everything from `next_seq` on: one dedup window of `window_us` before all of it,
+/// by received time. Records there are looked at for what they say of the window, and make no rows.
 ///
 /// # Errors
 /// When a segment cannot be read.
@@ -110,12 +110,16 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
     let Some(first) = segments.first() else { return Ok(shared.head()) };
     let holds =
         segments.iter().rposition(|segment| segment.header.first_seq <= next_seq).unwrap_or(0);
-    // The received time at the offset, or of the last record before it.
-    let mut offset_us = segments[holds].header.created_us;
+    // The oldest received time from the offset on, since a batch may have waited for room; or that of the last record.
+    let (mut last_us, mut oldest_us) = (segments[holds].header.created_us, i64::MAX);
     walk(shared, begin_of(&segments[holds]), |_, record| {
-        offset_us = record::received_us(record);
-        record::seq(record) < next_seq
+        last_us = record::received_us(record);
+        if record::seq(record) >= next_seq {
+            oldest_us = oldest_us.min(last_us);
+        }
+        true
     })?;
+    let offset_us = oldest_us.min(last_us);
     let from_us = offset_us.saturating_sub(window_us);
     let begin = segments[..=holds].iter().rev().find(|segment| segment.header.created_us < from_us);
     let mut start = begin.map_or_else(|| begin_of(first), begin_of);

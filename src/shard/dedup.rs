@@ -1,8 +1,10 @@
 //! One transmission heard by several receivers is one report: what was heard lately is remembered by its payload.
 //!
-//! Two reports are the same when their payloads are, and both their own times and their receipts lie within the window. The
-//! times matter because a moored ship sends the same payload again later, and a recording is read faster than it was made; the
-//! receipts matter because a restart rebuilds this memory from one window of the journal and must come to the same decisions.
+//! A report is a repeat when its payload was heard before, and both their own times and their receipts lie within the window.
+//! The times matter because a moored ship sends the same payload again later, and a recording is read faster than it was
+//! made; the receipts matter because a restart rebuilds this memory from one window of the journal and must come to the same
+//! decisions. For the same reason what counts is when it was last *heard*, not when it was last stored: that would hang on what
+//! was stored before it, and so on without end.
 //!
 //! It is a hash table of 16-byte entries with linear probing. Old entries are not searched for: when the table fills, it is rebuilt
 //! from what is still in the window, larger or smaller. At its bound the older half of the window goes, counted.
@@ -54,7 +56,7 @@ impl Dedup {
     }
 
     /// Whether this payload was heard before within the window of its own time and of its receipt, both in microseconds; if
-    /// not, it is remembered.
+    /// not, it is remembered. Either way this is now when it was last heard.
     pub fn is_repeat(&mut self, payload: &[u8], sent_us: i64, received_us: i64) -> bool {
         let hash = xxh3_64_with_seed(payload, self.seed);
         let entry =
@@ -74,9 +76,7 @@ impl Dedup {
             if found.key == entry.key {
                 let repeat = near(found.sent_ms, entry.sent_ms, self.window_ms)
                     && near(found.received_ms, entry.received_ms, self.window_ms);
-                if !repeat {
-                    self.slots[at] = entry;
-                }
+                self.slots[at] = entry;
                 return repeat;
             }
             at = (at + 1) & mask;
@@ -183,13 +183,25 @@ mod tests {
         check(0, 60, false);
     }
 
+    /// When only what was stored counted, a start that began at 10 s took the report at 16 s for a repeat of the one at 8 s,
+    /// which had itself been a repeat of one it did not see.
     #[test]
-    fn a_repeat_does_not_prolong_the_window() {
-        let mut dedup = dedup();
+    fn what_was_heard_within_one_window_alone_decides() {
         let at = |s: i64| NOW + s * SECOND_US;
-        assert!(!dedup.is_repeat(b"moored", at(0), at(0)));
-        assert!(dedup.is_repeat(b"moored", at(8), at(8)));
-        assert!(!dedup.is_repeat(b"moored", at(16), at(16)));
+        let heard = [0, 8, 16, 30, 38];
+        let mut always = dedup();
+        let decisions: Vec<bool> =
+            heard.iter().map(|&s| always.is_repeat(b"moored", at(s), at(s))).collect();
+        assert_eq!(decisions, [false, true, true, false, true]);
+        for begin in 1..heard.len() {
+            let mut restarted = dedup();
+            let warm = heard.iter().filter(|&&s| s < heard[begin] && s >= heard[begin] - 10);
+            for &s in warm {
+                restarted.is_repeat(b"moored", at(s), at(s));
+            }
+            let s = heard[begin];
+            assert_eq!(restarted.is_repeat(b"moored", at(s), at(s)), decisions[begin], "{s}");
+        }
     }
 
     #[test]

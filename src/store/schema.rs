@@ -116,14 +116,15 @@ pub const GROW_RUN: &str = "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
     seq_min = min(seq_min, excluded.seq_min), seq_max = max(seq_max, excluded.seq_max), \
     ts_min = min(ts_min, excluded.ts_min), ts_max = max(ts_max, excluded.ts_max)";
 /// Adds the positions of a run to the tracks that are not there yet. Where two runs meet their rows interleave by number: a
-/// row belongs to the run that tracked it first.
+/// row belongs to the run that tracked it first. CROSS keeps the order of the join: the other way round each row costs a walk
+/// through all tracks.
 pub const TRACK_MISSING: &str = "
 INSERT INTO tracks
 SELECT me.run, mmsi, ts, positions.seq
 FROM runs AS me JOIN positions
   ON positions.seq BETWEEN max(me.seq_min, (SELECT seq FROM tracked_to)) AND me.seq_max
 WHERE me.run = ?1 AND NOT EXISTS (
-  SELECT 1 FROM runs AS other JOIN tracks ON tracks.run = other.run
+  SELECT 1 FROM runs AS other CROSS JOIN tracks ON tracks.run = other.run
   WHERE other.seq_max >= me.seq_min AND other.seq_min <= me.seq_max
   AND tracks.mmsi = positions.mmsi AND tracks.ts = positions.ts AND tracks.seq = positions.seq)
 ORDER BY mmsi, ts";

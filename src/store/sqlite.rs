@@ -75,18 +75,18 @@ impl Store for Sqlite {
         self.connection = None;
         let mut connection = open(&self.path, self.config.cache_bytes)?;
         migrate(&mut connection, &self.path)?;
+        self.offsets = read_offsets(&connection, &self.instance)?;
         self.run = Run::last(&connection)?;
         self.tracks = match self.config.index {
             Index::Append => None,
             Index::Track => {
-                let rows = tracks::track_missing(&mut connection)?;
+                let rows = tracks::track_missing(&mut connection, decided(&self.offsets))?;
                 if rows > 0 {
                     tracing::info!(rows, "sorted positions by vessel that were stored without");
                 }
                 Some(Tracks::new())
             }
         };
-        self.offsets = read_offsets(&connection, &self.instance)?;
         self.connection = Some(connection);
         self.checkpointer = Some(Checkpointer::start(&self.path)?);
         Ok(self.offsets)

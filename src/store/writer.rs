@@ -26,6 +26,8 @@ use crate::stage::{Broken, Stage, Turn};
 
 /// Offsets of partitions without rows are committed at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
+const PARTS_MAX: usize = 1024;
 /// First and longest wait after a failed commit.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
@@ -135,7 +137,7 @@ impl Writer {
         let mut open = false;
         for (shard, inlet) in self.links.shards.iter().enumerate() {
             loop {
-                if self.batch_rows >= self.config.batch_rows_max {
+                if self.batch_rows >= self.config.batch_rows_max || self.batch.len() >= PARTS_MAX {
                     return true;
                 }
                 match inlet.poll() {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parking_lot::Mutex;
 
-use super::run_file::Addresses;
+use super::limits::raise_file_limit;
+use super::run_file::{self, Addresses};
 use super::threads::{Plan, Role, Threads};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
@@ -92,6 +92,8 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
             Failure::new(exit::DATA_DIR, error.to_string())
         }
     })?;
+    // Only now: before, the file may be that of a daemon that runs.
+    run_file::remove(directory.root());
     let io_failure = |doing: &'static str| {
         move |error: std::io::Error| Failure::new(exit::IO, format!("{doing}: {error}"))
     };
@@ -391,13 +393,4 @@ const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// A listener may have thousands of clients: as many files as the system allows.
-fn raise_file_limit() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "cannot raise the limit of open files; many clients may not fit");
-    }
 }

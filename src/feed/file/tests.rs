@@ -8,9 +8,9 @@ use super::super::testing::{Bench, SENTENCE, lines, turn_until};
 use super::*;
 use crate::clock::{Clock, SECOND_US};
 
-const FULL_SPEED: Reading = Reading { pace: None, start_us: None };
-/// The time of the first line of paced files, in seconds.
+/// The time of the first line of files, in seconds.
 const RECORDED: i64 = 1_600_000_000;
+const FULL_SPEED: Reading = Reading { pace: None, start_us: Some(RECORDED * SECOND_US) };
 
 fn open(bench: &Bench, content: &[u8], reading: Reading) -> FileFeed {
     let mut file = NamedTempFile::new().unwrap();
@@ -84,14 +84,26 @@ fn a_pipe_is_read_as_it_is_written_and_a_stop_does_not_wait_for_it() {
 }
 
 #[test]
-fn with_a_start_the_received_time_goes_on_from_it() {
+fn lines_without_a_time_are_dated_from_the_start_on() {
     let clock = Clock::manual(1_700_000_000 * SECOND_US);
     let bench = Bench::with_clock(8, clock.clone());
-    let start_us = Some(RECORDED * SECOND_US);
-    let mut feed = open(&bench, &lines(1, "\n"), Reading { pace: None, start_us });
+    let content = [lines(1, "\n"), stamped(77)].concat();
+    let mut feed = open(&bench, &content, FULL_SPEED);
     clock.set_us(1_700_000_003 * SECOND_US);
     while feed.turn().unwrap() != Turn::Finished {}
-    assert_eq!(bench.records()[0].0, (RECORDED + 3) * SECOND_US);
+    let times = bench.times();
+    assert_eq!(times, [Some((RECORDED + 3) * SECOND_US), Some((RECORDED + 77) * SECOND_US)]);
+}
+
+#[test]
+fn a_recording_that_nobody_dates_is_refused() {
+    let bench = Bench::new(8);
+    let content = [lines(3, "\n"), stamped(77)].concat();
+    let mut feed = open(&bench, &content, Reading::default());
+    while feed.turn().unwrap() != Turn::Finished {}
+    assert_eq!(bench.records().len(), 1);
+    let refused = bench.counts().rejected.of(crate::reject::Reject::TimeMissing as usize).get();
+    assert_eq!((refused, bench.counts().received.get()), (3, 4));
 }
 
 #[test]

@@ -13,8 +13,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
 
-/// The thread begins once the log has grown by this much.
-const BEGIN_BYTES: u64 = 16 << 20;
+/// The thread begins once the log has grown by this much. The same few pages are written by commit after commit, so a
+/// longer log costs hardly more to move, and commits wait for it less often.
+const BEGIN_BYTES: u64 = 128 << 20;
 /// The thread looks up this often when nobody wakes it.
 const PARK: Duration = Duration::from_millis(200);
 

@@ -168,8 +168,9 @@ impl Tracks {
     }
 }
 
-/// Puts positions into `tracks` that were stored without; says how many there were.
-pub fn track_missing(connection: &mut Connection) -> Result<usize> {
+/// Puts positions into `tracks` that were stored without; says how many there were. Rows that are yet to come have numbers
+/// from `decided` on, some of them below numbers that are there: shards do not keep step.
+pub fn track_missing(connection: &mut Connection, decided: u64) -> Result<usize> {
     let runs: Vec<i64> = connection
         .prepare("SELECT run FROM runs WHERE seq_max >= (SELECT seq FROM tracked_to)")?
         .query_map([], |row| row.get(0))?
@@ -180,9 +181,6 @@ pub fn track_missing(connection: &mut Connection) -> Result<usize> {
         missing += transaction.execute(schema::TRACK_MISSING, [run])?;
         transaction.commit()?;
     }
-    connection.execute(
-        "UPDATE tracked_to SET seq = max(seq, ifnull((SELECT max(seq_max) + 1 FROM runs), 0))",
-        [],
-    )?;
+    connection.execute(schema::SET_TRACKED_TO, [decided.cast_signed()])?;
     Ok(missing)
 }

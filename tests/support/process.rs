@@ -1,0 +1,227 @@
+//! Real daemons: started in a directory of their own, watched, killed, and never left behind.
+
+use std::fs::OpenOptions;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Tests of processes share two cores and the loopback: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Where a daemon lives: its data directory, its configuration and its log.
+pub struct Home {
+    dir: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Home {
+    /// With this text as configuration; feeds and HTTP are on free ports of the loopback.
+    pub fn new(config: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let home = Self { dir: tempfile::tempdir().unwrap(), _alone: alone };
+        std::fs::write(home.config(), config).unwrap();
+        home
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("aisd.toml")
+    }
+
+    /// What all daemons of this home have logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// `aisd` with a command, this home's configuration and data directory, and its log.
+    pub fn command(&self, command: &str) -> Command {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let mut aisd = aisd();
+        aisd.arg(command).arg("--config").arg(self.config()).arg("--data-dir").arg(self.data());
+        aisd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        aisd
+    }
+
+    /// Starts a daemon with a UDP and a TCP feed, without waiting for anything.
+    pub fn spawn(&self) -> Daemon {
+        self.spawn_with(&["--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+    }
+
+    /// Starts a daemon with the feeds that its configuration names.
+    pub fn spawn_as_configured(&self) -> Daemon {
+        self.spawn_with(&[])
+    }
+
+    fn spawn_with(&self, feeds: &[&str]) -> Daemon {
+        let child =
+            self.command("run").args(["--http", "127.0.0.1:0"]).args(feeds).spawn().unwrap();
+        let (data, log) = (self.data(), self.log_path());
+        Daemon { child, data, log, run: Value::Null, since: Instant::now() }
+    }
+
+    /// Starts a daemon and waits until it is ready.
+    pub fn start(&self) -> Daemon {
+        let mut daemon = self.spawn();
+        daemon.wait_until_ready();
+        daemon
+    }
+}
+
+/// The program, with nothing in its environment that would configure it.
+pub fn aisd() -> Command {
+    let mut aisd = Command::new(env!("CARGO_BIN_EXE_aisd"));
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_str().is_none_or(|name| {
+            name.starts_with("AISD_") || name.ends_with("_URL") || name == "JWT_SECRET"
+        });
+        if ours {
+            aisd.env_remove(name);
+        }
+    }
+    aisd
+}
+
+/// A running daemon; killed when it goes out of scope.
+pub struct Daemon {
+    child: Child,
+    data: PathBuf,
+    log: PathBuf,
+    run: Value,
+    since: Instant,
+}
+
+impl Daemon {
+    /// Waits for the `run.json` of this very process; the time since its start.
+    pub fn wait_until_ready(&mut self) -> Duration {
+        let path = self.data.join("run.json");
+        loop {
+            let text = std::fs::read(&path).unwrap_or_default();
+            if let Ok(run) = serde_json::from_slice::<Value>(&text)
+                && run["pid"] == self.child.id()
+            {
+                self.run = run;
+                return self.since.elapsed();
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "ended before it was ready: {ended:?}\n{}", self.log());
+            assert!(self.since.elapsed() < PATIENCE, "not ready:\n{}", self.log());
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where datagrams are taken.
+    pub fn udp(&self) -> SocketAddr {
+        self.feed("udp")
+    }
+
+    /// Where senders of lines are taken.
+    pub fn tcp(&self) -> SocketAddr {
+        self.feed("tcp")
+    }
+
+    /// Where HTTP is answered.
+    pub fn http(&self) -> SocketAddr {
+        address(&self.run["http"])
+    }
+
+    fn feed(&self, kind: &str) -> SocketAddr {
+        let feeds = self.run["feeds"].as_array().unwrap();
+        address(&feeds.iter().find(|feed| feed["kind"] == kind).unwrap()["address"])
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().cast_signed()), signal).unwrap();
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_for(&mut self.child, &self.log)
+    }
+
+    /// Has it drain; its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal(Signal::SIGTERM);
+        self.wait().code()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// A number out of `/proc/PID/status`, such as `VmRSS` (kB) or `Threads`.
+    pub fn status(&self, name: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find(|line| line.split(':').next() == Some(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of a process that was told to end.
+pub fn wait_for(child: &mut Child, log: &Path) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if began.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("does not end:\n{}", std::fs::read_to_string(log).unwrap_or_default());
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn address(value: &Value) -> SocketAddr {
+    value.as_str().unwrap_or_else(|| panic!("no address: {value}")).parse().unwrap()
+}
+
+/// Waits until something is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
