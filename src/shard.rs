@@ -49,7 +49,7 @@ pub struct Shard {
     recovery: Option<Recovery>,
 }
 
-/// What is left to be looked at of earlier runs before the daemon is ready.
+/// What is left to be looked at of earlier runs before the daemon is ready, unless the store holds it up.
 pub struct Recovery {
     /// The end of what earlier runs left.
     pub until: Place,
@@ -89,6 +89,8 @@ impl Stage for Shard {
 
     fn turn(&mut self) -> Result<Turn, Broken> {
         if self.rows.len() >= ROWS_WAITING_MAX && !self.hand_on() {
+            // What is left of earlier runs now waits for the store, like everything else: that is no reason not to be ready.
+            self.end_recovery();
             return Ok(Turn::Stalled);
         }
         match self.tail.read()? {
@@ -161,9 +163,13 @@ impl Shard {
 
     /// Notes when everything that earlier runs left has been looked at.
     fn check_recovery(&mut self) {
-        if self.recovery.as_ref().is_some_and(|recovery| self.tail.place() >= recovery.until)
-            && let Some(recovery) = self.recovery.take()
-        {
+        if self.recovery.as_ref().is_some_and(|recovery| self.tail.place() >= recovery.until) {
+            self.end_recovery();
+        }
+    }
+
+    fn end_recovery(&mut self) {
+        if let Some(recovery) = self.recovery.take() {
             recovery.shards_left.fetch_sub(1, Ordering::AcqRel);
         }
     }

@@ -137,7 +137,7 @@ impl Supervision {
         }
     }
 
-    /// Ready once the shards have looked at everything that earlier runs left.
+    /// Ready once the shards have looked at everything that earlier runs left, or only the store holds them up.
     fn become_ready(&self) -> Result<(), Failure> {
         let engine = &self.engine;
         let recovered = engine.shards_recovering.load(Ordering::Acquire) == 0;
