@@ -7,12 +7,12 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod goodbye;
 mod limits;
 mod progress;
 mod run_file;
 mod threads;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +21,6 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
-use crate::observe::accounting::Sums;
 use crate::observe::status::State;
 use build::Engine;
 use progress::Progress;
@@ -174,37 +173,7 @@ impl Supervision {
         self.progress.finish();
         self.engine.faces_stopping.store(true, Ordering::Release);
         run_file::remove(&self.config.data_dir);
-        say_goodbye(&self.engine, &self.config.data_dir);
+        goodbye::say(&self.engine, &self.config.data_dir);
         Ok(exit::OK)
     }
-}
-
-/// The last lines of the log: what became of everything that came.
-fn say_goodbye(engine: &Engine, data_dir: &Path) {
-    let mut undecided = 0;
-    for feed in &engine.counts.feeds {
-        let sums = Sums::read(feed);
-        if sums.came() == 0 {
-            continue;
-        }
-        undecided += sums.in_flight();
-        tracing::info!(
-            feed = feed.name,
-            received = sums.received,
-            recovered = sums.recovered,
-            stored = sums.stored,
-            repeats = sums.repeats,
-            rejected = sums.rejected.iter().sum::<u64>(),
-            dropped = sums.dropped.iter().sum::<u64>(),
-            "in all"
-        );
-    }
-    if undecided > 0 {
-        tracing::warn!(
-            messages = undecided,
-            "the deadline cut the drain short; the journal in {} keeps the rest for the next start",
-            data_dir.display()
-        );
-    }
-    tracing::info!("stopped");
 }
