@@ -132,31 +132,38 @@ impl Stage for Writer {
 }
 
 impl Writer {
-    /// Takes what the shards have, up to one batch; says whether any shard is still there.
+    /// Takes what the shards have, one part of each in turn, up to one batch; says whether any shard is still there.
     fn gather(&mut self) -> bool {
-        let mut open = false;
-        for (shard, inlet) in self.links.shards.iter().enumerate() {
-            loop {
-                if self.batch_rows >= self.config.batch_rows_max || self.batch.len() >= PARTS_MAX {
+        loop {
+            let (mut open, mut found) = (false, false);
+            for shard in 0..self.links.shards.len() {
+                if self.is_full() {
                     return true;
                 }
-                match inlet.poll() {
+                match self.links.shards[shard].poll() {
                     Poll::Item(rows) => {
-                        open = true;
-                        self.decided[shard] = rows.next_seq;
-                        self.seen_us[shard] = rows.seen_us;
-                        self.batch_rows += rows.len();
-                        self.batch.push(rows);
+                        (open, found) = (true, true);
+                        self.take(shard, rows);
                     }
-                    Poll::Empty => {
-                        open = true;
-                        break;
-                    }
-                    Poll::Closed => break,
+                    Poll::Empty => open = true,
+                    Poll::Closed => {}
                 }
             }
+            if !found {
+                return open;
+            }
         }
-        open
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch_rows >= self.config.batch_rows_max || self.batch.len() >= PARTS_MAX
+    }
+
+    fn take(&mut self, shard: usize, rows: Rows) {
+        self.decided[shard] = rows.next_seq;
+        self.seen_us[shard] = rows.seen_us;
+        self.batch_rows += rows.len();
+        self.batch.push(rows);
     }
 
     /// Whether to wait for more rows, if so configured.
@@ -298,3 +305,6 @@ fn origins(rows: &Rows) -> impl Iterator<Item = &Origin> {
     let statics = rows.statics.iter().filter(|row| !row.beside_position).map(|row| &row.origin);
     positions.chain(statics).chain(rows.messages.iter().map(|row| &row.origin))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The writer driven by hand, with a store that a test makes fail.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::journal::Place;
+use crate::queue::bounded;
+use crate::report::Position;
+use crate::rows::PositionRow;
+use crate::stage::parking;
+
+/// What a store was asked to commit.
+#[derive(Default)]
+struct Asked {
+    /// Rows of each shard, and the smallest and largest offset, of each commit that worked.
+    commits: Vec<(Vec<usize>, u64, u64)>,
+    failing: bool,
+}
+
+struct Scripted(Arc<Mutex<Asked>>);
+
+impl Store for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn connect(&mut self) -> Result<Offsets, StoreError> {
+        Ok([0; PARTITIONS])
+    }
+
+    fn name_sources(&mut self, _names: &[String]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
+        let mut asked = self.0.lock();
+        if asked.failing {
+            return Err(StoreError::Transient("disk full".to_owned()));
+        }
+        let mut by_shard = vec![0; 2];
+        for part in rows {
+            by_shard[part.shard] += part.len();
+        }
+        let (least, most) = (offsets.iter().min(), offsets.iter().max());
+        asked.commits.push((by_shard, *least.unwrap(), *most.unwrap()));
+        Ok(())
+    }
+}
+
+struct Rig {
+    writer: Writer,
+    asked: Arc<Mutex<Asked>>,
+    shards: Vec<Outlet<Rows>>,
+    counts: Arc<Counts>,
+}
+
+fn rig(batch_rows_max: usize) -> Rig {
+    let (_spot, waker) = parking();
+    let (shards, inlets): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(64, &waker)).unzip();
+    let (spare, _taken): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(64, &waker)).unzip();
+    let feeds = vec![crate::observe::counts::FeedCounts::default()];
+    let counts = Arc::new(Counts { feeds, ..Counts::default() });
+    let journal = Arc::new(Shared::new("journal".into(), Vec::new(), Place::default(), 1));
+    let links = Links {
+        shards: inlets,
+        spare,
+        journal,
+        counts: Arc::clone(&counts),
+        latency: Arc::new(Mutex::new(Latency::default())),
+        clock: Clock::manual(1_700_000_000_000_000),
+    };
+    let asked = Arc::new(Mutex::new(Asked::default()));
+    let config = StoreConfig { batch_rows_max, ..StoreConfig::default() };
+    let store = Box::new(Scripted(Arc::clone(&asked)));
+    Rig { writer: Writer::new(store, [0; PARTITIONS], links, config), asked, shards, counts }
+}
+
+fn part(shard: usize, next_seq: u64, rows: usize) -> Rows {
+    let position = Position {
+        msg_type: 1,
+        place: None,
+        sog: None,
+        cog: None,
+        heading: None,
+        rot: None,
+        nav_status: None,
+        altitude: None,
+        utc_second: None,
+        accurate: false,
+        raim: false,
+    };
+    // An MMSI whose partition is of this shard.
+    let mmsi = (1..).find(|mmsi| usize::from(partition::of(*mmsi)) % 2 == shard).unwrap();
+    let origin = Origin { seq: next_seq - 1, time_us: 1, received_us: 1, mmsi, feed: 0 };
+    let positions = vec![PositionRow { origin, position, flags: 0 }; rows];
+    Rows { shard, next_seq, seen_us: 1, positions, ..Rows::default() }
+}
+
+/// The first shard's queue once filled every batch while it had a backlog, and the second waited for its end.
+#[test]
+fn a_shard_with_a_backlog_does_not_keep_the_others_from_the_store() {
+    let mut rig = rig(30);
+    for n in 1..=10 {
+        for (shard, outlet) in rig.shards.iter().enumerate() {
+            assert!(outlet.offer(part(shard, n * 10, 10)).is_ok());
+        }
+    }
+    assert!(matches!(rig.writer.turn().unwrap(), Turn::Moved(_)));
+    assert_eq!(rig.asked.lock().commits[0].0, [20, 10]);
+}
+
+#[test]
+fn what_could_not_be_committed_is_committed_later_and_counted_once() {
+    let mut rig = rig(1000);
+    rig.asked.lock().failing = true;
+    assert!(rig.shards[0].offer(part(0, 10, 5)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    assert_eq!((rig.counts.store.failures.get(), rig.counts.feeds[0].stored.get()), (1, 0));
+    // Not before its time.
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    assert_eq!(rig.counts.store.failures.get(), 1);
+    rig.asked.lock().failing = false;
+    rig.writer.retry = Some((Instant::now(), RETRY_AFTER));
+    assert!(rig.shards[0].offer(part(0, 20, 5)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(10));
+    assert_eq!(rig.counts.feeds[0].stored.get(), 10);
+}
+
+#[test]
+fn partitions_without_rows_move_on_at_the_latest_with_the_end() {
+    let mut rig = rig(1000);
+    assert!(rig.shards[0].offer(part(0, 100, 1)).is_ok());
+    assert!(rig.shards[1].offer(part(1, 100, 0)).is_ok());
+    rig.writer.turn().unwrap();
+    assert_eq!(rig.asked.lock().commits[0], (vec![1, 0], 0, 100));
+    rig.shards.clear();
+    while rig.writer.turn().unwrap() != Turn::Finished {}
+    assert_eq!(rig.asked.lock().commits.last().unwrap().1, 100);
+}
