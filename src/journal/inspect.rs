@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::directory::{journal_dir, quarantine_dir, read_instance};
 use super::feeds::FeedNames;
 use super::read_back::ReadBack;
-use super::segment::{EXTENSION, HEADER_BYTES, Segment, index_of};
+use super::segment::{Listing, Segment, list};
 use super::{COUNTER_BITS, Place, Shared};
 use crate::ais::json::Object;
 use crate::record::{self, Record};
@@ -41,26 +41,8 @@ impl Inspection {
         let instance = read_instance(root).map_err(|error| error.to_string())?;
         let dir = journal_dir(root);
         let failed = |error: io::Error| format!("read {}: {error}", dir.display());
-        let (mut segments, mut foreign) = (Vec::new(), Vec::new());
-        for entry in std::fs::read_dir(&dir).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.extension().is_none_or(|extension| extension != EXTENSION) {
-                continue;
-            }
-            let Some(index) = index_of(&path) else {
-                foreign.push((path, "its name has no index".to_owned()));
-                continue;
-            };
-            match Segment::open(&path, index, instance.as_bytes()) {
-                Ok(Ok(segment)) => segments.push(Arc::new(segment)),
-                Ok(Err(not_ours)) => foreign.push((path, not_ours.to_string())),
-                // Deleted by the daemon meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        segments.sort_by_key(|segment| segment.index);
-        let head = segments.last().map_or(Place::default(), |last| end_of(last));
+        let Listing { segments, foreign } = list(&dir, instance.as_bytes()).map_err(failed)?;
+        let head = segments.last().map_or(Place::default(), |last| last.end());
         Ok(Self {
             shared: Arc::new(Shared::new(dir.clone(), segments, head, 0)),
             feeds: FeedNames::read(root).map_err(failed)?,
@@ -131,22 +113,20 @@ impl Inspection {
         segment: &Segment,
         mut look: impl FnMut(&[u8]) -> io::Result<bool>,
     ) -> io::Result<u64> {
-        let mut reader = ReadBack::new(Arc::clone(&self.shared));
-        let end = end_of(segment);
-        let (mut at, mut damaged) = (Place { offset: HEADER_BYTES, ..end }, 0);
-        while at < end {
-            let stretch = reader.read(at, end)?;
-            damaged += u64::from(stretch.skipped);
-            for record in record::Walk::new(reader.bytes(&stretch)) {
-                if !look(record)? {
-                    return Ok(damaged);
+        let mut damaged = 0;
+        ReadBack::new(Arc::clone(&self.shared)).read_all(
+            segment.begin(),
+            segment.end(),
+            |stretch, bytes| {
+                damaged += u64::from(stretch.skipped);
+                for record in record::Walk::new(bytes) {
+                    if !look(record)? {
+                        return Ok(false);
+                    }
                 }
-            }
-            if stretch.end <= at {
-                break;
-            }
-            at = stretch.end;
-        }
+                Ok(true)
+            },
+        )?;
         Ok(damaged)
     }
 
@@ -172,11 +152,6 @@ impl Inspection {
         object.close();
         line.push(b'\n');
     }
-}
-
-fn end_of(segment: &Segment) -> Place {
-    let offset = u32::try_from(segment.disk_bytes()).unwrap_or(u32::MAX);
-    Place { segment: segment.index, offset }
 }
 
 /// A sequence number as a person reads it: generation and count.

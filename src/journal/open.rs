@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::directory::{Directory, journal_dir, quarantine_dir};
 use super::read_back::ReadBack;
-use super::segment::{EXTENSION, HEADER_BYTES, Segment, index_of};
+use super::segment::{Listing, Segment, list};
 use super::{Place, Shared, first_of};
 use crate::observe::counts::Counts;
 use crate::record;
@@ -21,7 +21,10 @@ use crate::record;
 /// When the directory cannot be read.
 pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared>> {
     let dir = journal_dir(directory.root());
-    let segments = list(&dir, directory, counts)?;
+    let Listing { segments, foreign } = list(&dir, directory.instance().as_bytes())?;
+    for (path, why) in foreign {
+        quarantine(&path, directory.root(), &why, counts)?;
+    }
     // The file that holds the generation may have been lost: numbers in the journal are not used again either.
     let newest = segments.last().map_or(0, |last| last.header.first_seq >> super::COUNTER_BITS);
     if directory.generation() <= newest {
@@ -42,30 +45,6 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     Ok(shared)
 }
 
-/// The segments, oldest first; whatever else calls itself one is moved away.
-fn list(dir: &Path, directory: &Directory, counts: &Counts) -> io::Result<Vec<Arc<Segment>>> {
-    let mut segments = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != EXTENSION) {
-            continue;
-        }
-        let why = match index_of(&path) {
-            None => "its name has no index".to_owned(),
-            Some(index) => match Segment::open(&path, index, directory.instance().as_bytes())? {
-                Ok(segment) => {
-                    segments.push(Arc::new(segment));
-                    continue;
-                }
-                Err(not_ours) => not_ours.to_string(),
-            },
-        };
-        quarantine(&path, directory.root(), &why, counts)?;
-    }
-    segments.sort_by_key(|segment| segment.index);
-    Ok(segments)
-}
-
 fn quarantine(path: &Path, root: &Path, why: &str, counts: &Counts) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default();
     let mut target = quarantine_dir(root).join(name);
@@ -82,21 +61,13 @@ fn quarantine(path: &Path, root: &Path, why: &str, counts: &Counts) -> io::Resul
 
 /// Where the last intact record of a segment ends.
 fn end_of(shared: &Arc<Shared>, segment: &Segment) -> io::Result<Place> {
-    let mut reader = ReadBack::new(Arc::clone(shared));
-    let limit = u32::try_from(segment.disk_bytes()).unwrap_or(u32::MAX);
-    let to = Place { segment: segment.index, offset: limit };
-    let mut end = Place { segment: segment.index, offset: HEADER_BYTES };
-    let mut at = end;
-    while at < to {
-        let stretch = reader.read(at, to)?;
+    let mut end = segment.begin();
+    ReadBack::new(Arc::clone(shared)).read_all(end, segment.end(), |stretch, _| {
         if stretch.bytes > 0 {
             end = stretch.end;
         }
-        if stretch.end <= at {
-            break;
-        }
-        at = stretch.end;
-    }
+        Ok(true)
+    })?;
     Ok(end)
 }
 
@@ -112,7 +83,7 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
         segments.iter().rposition(|segment| segment.header.first_seq <= next_seq).unwrap_or(0);
     // The oldest received time from the offset on, since a batch may have waited for room; or that of the last record.
     let (mut last_us, mut oldest_us) = (segments[holds].header.created_us, i64::MAX);
-    walk(shared, begin_of(&segments[holds]), |_, record| {
+    walk(shared, segments[holds].begin(), |_, record| {
         last_us = record::received_us(record);
         if record::seq(record) >= next_seq {
             oldest_us = oldest_us.min(last_us);
@@ -122,7 +93,7 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
     let offset_us = oldest_us.min(last_us);
     let from_us = offset_us.saturating_sub(window_us);
     let begin = segments[..=holds].iter().rev().find(|segment| segment.header.created_us < from_us);
-    let mut start = begin.map_or_else(|| begin_of(first), begin_of);
+    let mut start = begin.unwrap_or(first).begin();
     walk(shared, start, |place, record| {
         let earlier = record::received_us(record) < from_us && record::seq(record) < next_seq;
         if earlier {
@@ -131,10 +102,6 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
         earlier
     })?;
     Ok(start)
-}
-
-fn begin_of(segment: &Arc<Segment>) -> Place {
-    Place { segment: segment.index, offset: HEADER_BYTES }
 }
 
 fn after(place: Place, record: &[u8]) -> Place {
@@ -148,23 +115,15 @@ fn walk(
     from: Place,
     mut wants_more: impl FnMut(Place, &[u8]) -> bool,
 ) -> io::Result<()> {
-    let mut reader = ReadBack::new(Arc::clone(shared));
-    let (mut at, head) = (from, shared.head());
-    while at < head {
-        let stretch = reader.read(at, head)?;
-        let bytes = reader.bytes(&stretch);
+    ReadBack::new(Arc::clone(shared)).read_all(from, shared.head(), |stretch, bytes| {
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let mut place = Place { offset: stretch.end.offset.saturating_sub(length), ..stretch.end };
         for record in record::Walk::new(bytes) {
             if !wants_more(place, record) {
-                return Ok(());
+                return Ok(false);
             }
             place = after(place, record);
         }
-        if stretch.end <= at {
-            return Ok(());
-        }
-        at = stretch.end;
-    }
-    Ok(())
+        Ok(true)
+    })
 }

@@ -76,6 +76,27 @@ impl ReadBack {
         }
     }
 
+    /// Reads from one place to another, stretch by stretch, until `look` wants no more.
+    ///
+    /// # Errors
+    /// When a segment that is there cannot be read, or `look` fails.
+    pub fn read_all(
+        &mut self,
+        from: Place,
+        to: Place,
+        mut look: impl FnMut(&Stretch, &[u8]) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        let mut at = from;
+        while at < to {
+            let stretch = self.read(at, to)?;
+            if !look(&stretch, self.bytes(&stretch))? || stretch.end <= at {
+                break;
+            }
+            at = stretch.end;
+        }
+        Ok(())
+    }
+
     /// Up to where the segment may be read; opens it.
     fn limit(&mut self, segment: &Segment, to: Place) -> io::Result<u32> {
         if self.open.as_ref().is_none_or(|(index, _)| *index != segment.index) {

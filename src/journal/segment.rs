@@ -12,9 +12,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::fcntl::{FallocateFlags, fallocate};
+
+use super::Place;
 
 use super::{GENERATIONS_MAX, first_of};
 
@@ -171,6 +174,19 @@ impl Segment {
         }))
     }
 
+    /// Where its first record starts.
+    #[must_use]
+    pub const fn begin(&self) -> Place {
+        Place { segment: self.index, offset: HEADER_BYTES }
+    }
+
+    /// Where its file ends.
+    #[must_use]
+    pub fn end(&self) -> Place {
+        let offset = u32::try_from(self.disk_bytes()).unwrap_or(u32::MAX);
+        Place { segment: self.index, offset }
+    }
+
     /// Bytes of its file.
     #[must_use]
     pub fn disk_bytes(&self) -> u64 {
@@ -186,6 +202,41 @@ impl Segment {
         self.disk_bytes.store(u64::from(end), Ordering::Release);
         Ok(())
     }
+}
+
+/// What of a directory calls itself a segment.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that are, oldest first.
+    pub segments: Vec<Arc<Segment>>,
+    /// Those that are none of this directory's, and why.
+    pub foreign: Vec<(PathBuf, String)>,
+}
+
+/// Lists the segments of a directory; one that is deleted meanwhile is not in it.
+///
+/// # Errors
+/// When the directory or one of its segments cannot be read.
+pub fn list(dir: &Path, instance: &[u8; 16]) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != EXTENSION) {
+            continue;
+        }
+        let Some(index) = index_of(&path) else {
+            listing.foreign.push((path, "its name has no index".to_owned()));
+            continue;
+        };
+        match Segment::open(&path, index, instance) {
+            Ok(Ok(segment)) => listing.segments.push(Arc::new(segment)),
+            Ok(Err(not_ours)) => listing.foreign.push((path, not_ours.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    listing.segments.sort_by_key(|segment| segment.index);
+    Ok(listing)
 }
 
 /// Reserves the file's bytes; on a file system that cannot, the file is made long and stays sparse.
