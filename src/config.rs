@@ -8,8 +8,10 @@ pub mod fault;
 mod feeds;
 pub mod keys;
 pub mod load;
+mod neighbours;
 mod read;
 pub mod rule;
+pub mod secret;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,10 @@ mod tests;
 use std::path::PathBuf;
 
 pub use feeds::default_feeds;
+pub use neighbours::{
+    BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
+};
+pub use secret::Secret;
 pub use show::to_toml;
 
 /// The whole configuration.
@@ -34,6 +40,12 @@ pub struct Config {
     pub shards: ShardConfig,
     /// Where reports land.
     pub store: StoreConfig,
+    /// The live picture in Redis.
+    pub redis: RedisConfig,
+    /// When a neighbour that fails is left alone for a while.
+    pub breakers: BreakerConfig,
+    /// Where rows go that the store refuses for good.
+    pub dead_letters: DeadLetterConfig,
     /// The HTTP face.
     pub http: HttpConfig,
     /// What is written to standard error.
@@ -51,6 +63,9 @@ impl Default for Config {
             journal: JournalConfig::default(),
             shards: ShardConfig::default(),
             store: StoreConfig::default(),
+            redis: RedisConfig::default(),
+            breakers: BreakerConfig::default(),
+            dead_letters: DeadLetterConfig::default(),
             http: HttpConfig::default(),
             log: LogConfig::default(),
             shutdown_seconds: 10,
@@ -193,34 +208,6 @@ impl Default for ShardConfig {
             age_hours_max: 24,
             speed_knots_max: 102.2,
         }
-    }
-}
-
-/// Which index the store keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Index {
-    /// By vessel and time: tracks are read fast.
-    Track,
-    /// By time alone: rows are written fastest.
-    Append,
-}
-
-/// The store.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoreConfig {
-    /// Which index it keeps.
-    pub index: Index,
-    /// Rows of one commit at most.
-    pub batch_rows_max: usize,
-    /// How long a commit waits for more rows; 0 for not at all.
-    pub linger_ms: u64,
-    /// Page cache of the embedded store.
-    pub cache_bytes: usize,
-}
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        Self { index: Index::Track, batch_rows_max: 65_536, linger_ms: 0, cache_bytes: 32 << 20 }
     }
 }
 

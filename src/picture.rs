@@ -9,6 +9,8 @@ use crate::report::{Place, Position, StaticData};
 pub struct LastPosition {
     /// What was reported.
     pub position: Position,
+    /// The record's number in the journal.
+    pub seq: u64,
     /// Event time, microseconds since 1970.
     pub time_us: i64,
     /// When it was received, microseconds since 1970.

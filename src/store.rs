@@ -29,6 +29,15 @@ pub enum StoreError {
     Fenced(String),
 }
 
+/// What a commit did not store although it passed it.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// Messages that are older than what is kept, by their feed.
+    pub expired: Vec<u8>,
+    /// Messages that went to the dead letters, by their feed.
+    pub undelivered: Vec<u8>,
+}
+
 /// What a back end does for the writer.
 pub trait Store: Send {
     /// The name of the back end, the `name` label of its breaker.
@@ -49,8 +58,9 @@ pub trait Store: Send {
     /// Commits rows and offsets in one transaction.
     ///
     /// # Errors
-    /// When nothing was committed.
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError>;
+    /// When nothing was committed, or nobody knows: then the store is not connected any more, and the next [`Store::connect`]
+    /// tells by its offsets.
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError>;
 
     /// Work that can be done while nothing waits to be committed; short.
     fn idle(&mut self) {}

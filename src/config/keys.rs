@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::rule::{Rule, Value};
-use super::{Config, Index, LogFormat};
+use super::{Config, Format, Index, Layout, LogFormat, Secret};
 
 /// One key.
 pub struct Key {
@@ -21,6 +21,12 @@ pub struct Key {
 }
 
 impl Key {
+    /// The name that others know the key's variable by, if it has one; `AISD_…` wins over it.
+    #[must_use]
+    pub fn common_variable(&self) -> Option<&'static str> {
+        COMMON_VARIABLES.iter().find(|(_, path)| *path == self.path).map(|(name, _)| *name)
+    }
+
     /// The environment variable of the key: `AISD_` and the path in capitals, points as underscores.
     #[must_use]
     pub fn variable(&self) -> String {
@@ -32,7 +38,12 @@ impl Key {
     /// # Errors
     /// What is wrong with it, in words that name the key.
     pub fn put(&self, config: &mut Config, value: Value) -> Result<(), String> {
-        let shown = value.to_string();
+        let shown = match (&self.rule, &value) {
+            (Rule::UrlOrNone(_), Value::Text(url)) => {
+                Value::Text(Secret::new(url).to_string()).to_string()
+            }
+            _ => value.to_string(),
+        };
         let wrong = |must_be: String| {
             let default = (self.get)(&Config::default());
             format!("{} is {shown}, must be {must_be}; the default is {default}", self.path)
@@ -41,6 +52,13 @@ impl Key {
         if (self.set)(config, value) { Ok(()) } else { Err(wrong(self.rule.to_string())) }
     }
 }
+
+/// Variables that are known to more programs than this one.
+pub const COMMON_VARIABLES: &[(&str, &str)] = &[
+    ("DATABASE_URL", "store.url"),
+    ("DIRECT_DATABASE_URL", "store.direct_url"),
+    ("REDIS_URL", "redis.url"),
+];
 
 /// A field that can be shown as a value and set from one.
 trait Setting {
@@ -74,6 +92,8 @@ fn put<T: Setting>(field: &mut T, value: Value) -> bool {
     T::from_value(value).map(|new| *field = new).is_some()
 }
 
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
+const REDIS: &[&str] = &["redis", "rediss", "redis+unix", "unix"];
 const MIB: i64 = 1 << 20;
 const GIB: i64 = 1 << 30;
 
@@ -97,10 +117,30 @@ pub const KEYS: &[Key] = &[
     key!(shards.ahead_hours_max, Rule::Whole(0, 8760)),
     key!(shards.age_hours_max, Rule::Whole(1, 87_600)),
     key!(shards.speed_knots_max, Rule::Real(1.0, 1022.0)),
+    key!(store.url, Rule::UrlOrNone(POSTGRES)),
+    key!(store.direct_url, Rule::UrlOrNone(POSTGRES)),
     key!(store.index, Rule::OneOf(&["track", "append"])),
     key!(store.batch_rows_max, Rule::Whole(1, 1_048_576)),
     key!(store.linger_ms, Rule::Whole(0, 60_000)),
+    key!(store.writers, Rule::Whole(1, 64)),
+    key!(store.connect_seconds, Rule::Whole(1, 300)),
+    key!(store.commit_seconds, Rule::Whole(1, 3600)),
+    key!(store.query_seconds, Rule::Whole(1, 300)),
+    key!(store.retention_days, Rule::Whole(0, 36_500)),
+    key!(store.days_ahead, Rule::Whole(1, 365)),
+    key!(store.days_late_max, Rule::Whole(0, 36_500)),
     key!(store.cache_bytes, Rule::Whole(MIB, 16 * GIB)),
+    key!(redis.url, Rule::UrlOrNone(REDIS)),
+    key!(redis.prefix, Rule::AnyText),
+    key!(redis.layout, Rule::OneOf(&["aisd", "original"])),
+    key!(redis.format, Rule::OneOf(&["auto", "json", "hash"])),
+    key!(redis.interval_ms, Rule::Whole(1, 60_000)),
+    key!(redis.timeout_ms, Rule::Whole(10, 60_000)),
+    key!(redis.ttl_seconds, Rule::Whole(1, 31_536_000)),
+    key!(breakers.failures_to_open, Rule::Whole(1, 1000)),
+    key!(breakers.open_ms, Rule::Whole(10, 3_600_000)),
+    key!(breakers.successes_to_close, Rule::Whole(1, 1000)),
+    key!(dead_letters.rows_max, Rule::Whole(1, 1_000_000_000)),
     key!(http.address, Rule::AddressOrNone),
     key!(http.connections_max, Rule::Whole(1, 4096)),
     key!(http.request_seconds, Rule::Whole(1, 300)),
@@ -129,6 +169,15 @@ pub fn sections() -> Vec<&'static str> {
 impl Setting for u64 {
     fn show(&self) -> Value {
         Value::Whole(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Whole(whole) = value { whole.try_into().ok() } else { None }
+    }
+}
+
+impl Setting for u32 {
+    fn show(&self) -> Value {
+        Value::Whole(i64::from(*self))
     }
     fn from_value(value: Value) -> Option<Self> {
         if let Value::Whole(whole) = value { whole.try_into().ok() } else { None }
@@ -194,35 +243,36 @@ impl Setting for PathBuf {
     }
 }
 
-impl Setting for Index {
-    fn show(&self) -> Value {
-        Value::Text(match self {
-            Self::Track => "track".to_owned(),
-            Self::Append => "append".to_owned(),
-        })
-    }
-    fn from_value(value: Value) -> Option<Self> {
-        match String::from_value(value)?.as_str() {
-            "track" => Some(Self::Track),
-            "append" => Some(Self::Append),
-            _ => None,
-        }
-    }
+/// A choice among words.
+macro_rules! words {
+    ($($choice:ident: $($variant:ident = $word:literal),+;)+) => {
+        $(impl Setting for $choice {
+            fn show(&self) -> Value {
+                Value::Text(match self { $(Self::$variant => $word,)+ }.to_owned())
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match String::from_value(value)?.as_str() {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        })+
+    };
 }
 
-impl Setting for LogFormat {
+words! {
+    Index: Track = "track", Append = "append";
+    LogFormat: Text = "text", Json = "json";
+    Layout: Aisd = "aisd", Original = "original";
+    Format: Auto = "auto", Json = "json", Hash = "hash";
+}
+
+impl Setting for Secret {
     fn show(&self) -> Value {
-        Value::Text(match self {
-            Self::Text => "text".to_owned(),
-            Self::Json => "json".to_owned(),
-        })
+        Value::Text(self.to_string())
     }
     fn from_value(value: Value) -> Option<Self> {
-        match String::from_value(value)?.as_str() {
-            "text" => Some(Self::Text),
-            "json" => Some(Self::Json),
-            _ => None,
-        }
+        String::from_value(value).map(Self::new)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, nearest};
 use super::feeds::{self, FEEDS_MAX, give_names};
-use super::keys::{self, KEYS};
+use super::keys::{self, COMMON_VARIABLES, KEYS};
 use super::read::read_toml;
 use super::rule::{Rule, Value};
 use super::{Config, FeedConfig, FeedKind};
@@ -102,14 +102,16 @@ fn our_variables(
 ) -> Vec<(String, String)> {
     let mut ours = Vec::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str().filter(|name| name.starts_with("AISD_")) else { continue };
+        let is_common = |name: &&str| COMMON_VARIABLES.iter().any(|(known, _)| known == name);
+        let is_ours = |name: &&str| name.starts_with("AISD_") || is_common(name);
+        let Some(name) = name.to_str().filter(is_ours) else { continue };
         match value.into_string() {
             Ok(value) => ours.push((name.to_owned(), value)),
             Err(_) => faults.push(Fault::new(name, "the value is not valid UTF-8")),
         }
     }
-    // The environment has no order of its own; texts should.
-    ours.sort();
+    // The environment has no order of its own; texts should. Names that others know come first: ours win over them.
+    ours.sort_by_key(|(name, _): &(String, String)| (name.starts_with("AISD_"), name.clone()));
     ours
 }
 
@@ -145,7 +147,10 @@ fn put_environment(
 ) {
     let mut named_feeds = Vec::new();
     for (name, value) in environment {
-        if let Some(key) = KEYS.iter().find(|key| key.variable() == *name) {
+        let is_named = |key: &&keys::Key| {
+            key.variable() == *name || key.common_variable() == Some(name.as_str())
+        };
+        if let Some(key) = KEYS.iter().find(is_named) {
             if let Err(text) = key.put(config, key.rule.read(value)) {
                 faults.push(Fault::new(name, text));
             }

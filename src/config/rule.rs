@@ -42,6 +42,10 @@ pub enum Rule {
     TruthOrAuto,
     /// Text that is not empty.
     Text,
+    /// Any text, also none.
+    AnyText,
+    /// A URL of one of these schemes, or several separated by commas, or nothing.
+    UrlOrNone(&'static [&'static str]),
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// `HOST:PORT`.
@@ -77,6 +81,10 @@ impl Rule {
             (Self::Truth | Self::TruthOrAuto, Value::Truth(_)) => true,
             (Self::TruthOrAuto, Value::Text(text)) => text == "auto",
             (Self::Text, Value::Text(text)) => !text.is_empty() && !text.contains('\0'),
+            (Self::AnyText, Value::Text(text)) => !text.contains('\0'),
+            (Self::UrlOrNone(schemes), Value::Text(text)) => {
+                text.is_empty() || text.split(',').all(|url| is_url(url, schemes))
+            }
             (Self::OneOf(words), Value::Text(text)) => words.contains(&text.as_str()),
             (Self::Address, Value::Text(text)) => is_address(text),
             (Self::AddressOrNone, Value::Text(text)) => text.is_empty() || is_address(text),
@@ -116,6 +124,10 @@ impl fmt::Display for Rule {
             Self::Truth => write!(out, "true or false"),
             Self::TruthOrAuto => write!(out, "true, false or \"auto\""),
             Self::Text => write!(out, "text that is not empty"),
+            Self::AnyText => write!(out, "text"),
+            Self::UrlOrNone(schemes) => {
+                write!(out, "a URL that begins with {}://, or \"\"", schemes.join(":// or "))
+            }
             Self::OneOf(words) => write!(out, "one of \"{}\"", words.join("\", \"")),
             Self::Address => write!(out, "HOST:PORT"),
             Self::AddressOrNone => write!(out, "HOST:PORT, or \"\" for none"),
@@ -126,6 +138,11 @@ impl fmt::Display for Rule {
             Self::Name => write!(out, "1 to 32 of a-z, 0-9, _ and -"),
         }
     }
+}
+
+fn is_url(text: &str, schemes: &[&str]) -> bool {
+    let rest = text.split_once("://").filter(|(scheme, _)| schemes.contains(scheme));
+    rest.is_some_and(|(_, rest)| !rest.is_empty() && !rest.contains(['\0', ' ']))
 }
 
 fn is_address(text: &str) -> bool {

@@ -56,6 +56,7 @@ impl Fleet for ShardedFleet {
 fn view(mmsi: u32, vessel: &Vessel) -> VesselView {
     let last = vessel.fix.map(|fix| LastPosition {
         position: fix.position,
+        seq: fix.origin.seq,
         time_us: fix.origin.time_us,
         received_us: fix.origin.received_us,
         flags: fix.flags,

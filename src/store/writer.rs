@@ -199,7 +199,7 @@ impl Writer {
     fn commit(&mut self, offsets: &Offsets) -> Result<Turn, Broken> {
         let began = Instant::now();
         match self.store.commit(&self.batch, offsets) {
-            Ok(()) => {
+            Ok(_) => {
                 self.committed = *offsets;
                 let moved = u32::try_from(self.batch_rows).unwrap_or(u32::MAX).max(1);
                 self.account(began.elapsed());

@@ -46,6 +46,7 @@ impl OneVessel {
         let (time_us, received_us) = (NOW_US - 1_500_000, NOW_US);
         let last = LastPosition {
             position,
+            seq: 1,
             time_us,
             received_us,
             flags: flags::JUMP | flags::LATE,

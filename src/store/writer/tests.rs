@@ -8,6 +8,7 @@ use crate::queue::bounded;
 use crate::report::Position;
 use crate::rows::PositionRow;
 use crate::stage::parking;
+use crate::store::Committed;
 
 /// What a store was asked to commit.
 #[derive(Default)]
@@ -32,7 +33,7 @@ impl Store for Scripted {
         Ok(())
     }
 
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
         let mut asked = self.0.lock();
         if asked.failing {
             return Err(StoreError::Transient("disk full".to_owned()));
@@ -43,7 +44,7 @@ impl Store for Scripted {
         }
         let (least, most) = (offsets.iter().min(), offsets.iter().max());
         asked.commits.push((by_shard, *least.unwrap(), *most.unwrap()));
-        Ok(())
+        Ok(Committed::default())
     }
 }
 
