@@ -12,6 +12,7 @@ mod decode_reports;
 mod drain;
 mod kernel;
 mod metrics_lint;
+mod postgres_deadline;
 mod recorded;
 mod servers;
 mod support;
