@@ -9,4 +9,6 @@ pub mod fault;
 mod held;
 pub mod link;
 mod look_up;
+pub mod migrate;
+
 pub mod tls;
