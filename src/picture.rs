@@ -17,7 +17,7 @@ pub struct LastPosition {
     pub received_us: i64,
     /// What is remarkable about it, see [`crate::rows::flags`].
     pub flags: u16,
-    /// The feed that brought it.
+    /// The feed that brought it; one that nobody has when another instance stored it.
     pub feed: u8,
 }
 
@@ -30,7 +30,7 @@ pub struct VesselView {
     pub last: Option<LastPosition>,
     /// What it said of itself, merged from all its static reports.
     pub statics: StaticData,
-    /// When it was first heard since the start, microseconds since 1970.
+    /// When it was first heard since the start, microseconds since 1970; 0 when it is only known from the store.
     pub first_seen_us: i64,
     /// When it was last heard, microseconds since 1970.
     pub last_seen_us: i64,

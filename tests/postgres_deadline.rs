@@ -10,7 +10,8 @@ use aisd::store::postgres::address::Address;
 use aisd::store::postgres::deadline::Watchdog;
 use aisd::store::postgres::link::{Dialer, GOODBYE, Link};
 
-use crate::support::servers::Postgres;
+use crate::support::lateness::lateness;
+use crate::support::servers::{Postgres, Stop};
 
 /// How long calls may take here, and how much longer they take at most.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -48,19 +49,6 @@ impl Fixture {
     fn urls(&self) -> [String; 2] {
         [self.server.url(), self.server.socket_url()]
     }
-}
-
-/// Does something that must not take longer; how much longer it took. What a sleeper oversleeps meanwhile is the
-/// machine's doing.
-fn lateness<T>(within: Duration, call: impl FnOnce(Instant) -> T) -> (T, Duration) {
-    let deadline = Instant::now() + within;
-    let sleeper = std::thread::spawn(move || {
-        std::thread::sleep(within);
-        Instant::now()
-    });
-    let done = call(deadline);
-    let ended = Instant::now();
-    (done, ended.saturating_duration_since(sleeper.join().unwrap().max(deadline)))
 }
 
 /// Ends within the deadline and its slack, and not before; with the words that say so.
@@ -175,7 +163,7 @@ fn what_keeps_us_out_is_said_in_words_without_the_password() {
     let words = "the server has no TLS; sslmode=disable in the URL goes without";
     assert_eq!((is_setup, text), (true, format!("{place}: {words}")));
     let url = fixture.server.url();
-    fixture.server.stop(crate::support::servers::Stop::Fast);
+    fixture.server.stop(Stop::Fast);
     let (is_setup, text) = refusal(&fixture, &url);
     assert_eq!((is_setup, text), (false, format!("{place}: connection refused")));
     let url = fixture.server.socket_url();

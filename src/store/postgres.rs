@@ -10,5 +10,6 @@ mod held;
 pub mod link;
 mod look_up;
 pub mod migrate;
-
+pub mod pool;
+pub mod reader;
 pub mod tls;

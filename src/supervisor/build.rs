@@ -239,7 +239,8 @@ fn face(
     status: &Arc<Status>,
     stages: &[Arc<StageCounts>],
 ) -> Result<Arc<Face>, Failure> {
-    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME))
+    let within = Duration::from_secs(config.store.query_seconds);
+    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
         .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
     Ok(Arc::new(Face {
         sources: Sources {

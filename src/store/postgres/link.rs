@@ -150,11 +150,17 @@ impl Link {
         })
     }
 
+    /// Whether it was cut off at a deadline.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.hold.is_cut()
+    }
+
     /// Whether it is of no further use.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         let is_closed = self.client.as_ref().is_none_or(Client::is_closed);
-        self.is_broken || is_closed || self.hold.is_cut()
+        self.is_broken || is_closed || self.is_cut()
     }
 }
 
