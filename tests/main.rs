@@ -13,6 +13,7 @@ mod drain;
 mod kernel;
 mod metrics_lint;
 mod postgres_deadline;
+mod postgres_partitions;
 mod postgres_reader;
 mod postgres_schema;
 mod recorded;

@@ -10,6 +10,7 @@ mod held;
 pub mod link;
 mod look_up;
 pub mod migrate;
+pub mod partitions;
 pub mod pool;
 pub mod reader;
 pub mod tls;
