@@ -16,6 +16,7 @@ mod postgres_deadline;
 mod postgres_partitions;
 mod postgres_reader;
 mod postgres_schema;
+mod postgres_tls;
 mod recorded;
 mod servers;
 mod support;
