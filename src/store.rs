@@ -4,6 +4,7 @@
 //! Out:     one transaction at a time: rows and offsets together
 //! Drops:   never; a full queue makes the shards wait, and they read back from the journal later
 
+pub mod postgres;
 pub mod reader;
 pub mod schema;
 pub mod sqlite;

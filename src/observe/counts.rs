@@ -144,6 +144,10 @@ pub struct ShardCounts {
     pub dedup_evictions: Counter,
     /// Positions flagged as implausible.
     pub suspect: Counter,
+    /// Received time of its oldest record that is not yet committed, microseconds since 1970; 0 when there is none.
+    pub unstored_us: Gauge,
+    /// Times that it went ahead of a store that took no rows.
+    pub forks: Counter,
     /// Everything below this number is looked at.
     pub next_seq: Gauge,
 }
@@ -202,8 +206,6 @@ pub struct StoreCounts {
     pub up: Gauge,
     /// Everything below this number is committed, in every partition.
     pub next_seq: Gauge,
-    /// Received time of the oldest record that is not yet committed, microseconds since 1970; 0 when there is none.
-    pub oldest_unstored_us: Gauge,
 }
 
 /// What is known of a thread.

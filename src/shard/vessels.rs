@@ -36,6 +36,7 @@ pub struct Vessel {
 }
 
 /// Vessels by MMSI, the least recently heard of going first.
+#[derive(Clone)]
 pub struct Vessels {
     table: LruCache<u32, Vessel>,
     max: usize,
@@ -129,31 +130,11 @@ impl Vessel {
     /// Takes over what a static report says; of an older one only what was not known.
     pub fn said(&mut self, origin: &Origin, data: &StaticData) {
         if origin.time_us >= self.data_time_us {
-            self.data = merged(data, &self.data);
+            self.data = data.or(&self.data);
             self.data_time_us = origin.time_us;
         } else {
-            self.data = merged(&self.data, data);
+            self.data = self.data.or(data);
         }
-    }
-}
-
-/// Each field from the first that has it.
-#[must_use]
-pub fn merged(first: &StaticData, second: &StaticData) -> StaticData {
-    let eta = if first.eta.iter().any(Option::is_some) { first.eta } else { second.eta };
-    StaticData {
-        msg_type: first.msg_type,
-        imo: first.imo.or(second.imo),
-        callsign: first.callsign.or(second.callsign),
-        name: first.name.or(second.name),
-        ship_type: first.ship_type.or(second.ship_type),
-        dimensions: first.dimensions.or(second.dimensions),
-        draught: first.draught.or(second.draught),
-        destination: first.destination.or(second.destination),
-        eta,
-        epfd: first.epfd.or(second.epfd),
-        vendor: first.vendor.or(second.vendor),
-        mothership: first.mothership.or(second.mothership),
     }
 }
 

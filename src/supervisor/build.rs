@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::limits::raise_file_limit;
 use super::run_file::{self, Addresses};
+use super::stores::{self, Beginnings, Opened};
 use super::threads::{Plan, Role, Threads};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
@@ -17,7 +18,7 @@ use crate::http::{self, Face};
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::{Directory, Unavailable};
 use crate::journal::feeds::FeedNames;
-use crate::journal::open::{open, replay_from};
+use crate::journal::open::open;
 use crate::journal::retention::Retention;
 use crate::journal::sync::{Sync, SyncQueue};
 use crate::journal::tail::Tail;
@@ -31,16 +32,15 @@ use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::rows::Rows;
-use crate::shard::decide::{Decider, Rules};
+use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
-use crate::shard::{Recovery, Shard};
+use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
 use crate::store::reader::SqliteReader;
-use crate::store::sqlite::{self, Sqlite};
-use crate::store::writer::{Links, Writer};
-use crate::store::{Offsets, Store, StoreError};
+use crate::store::sqlite;
+use crate::store::writer::{Known, Links, Writer};
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
@@ -65,6 +65,8 @@ pub struct Engine {
     pub faces_stopping: Arc<AtomicBool>,
     /// What was bound.
     pub addresses: Addresses,
+    /// The journal, for the copy of what is committed.
+    pub journal: Arc<Shared>,
     /// When it was started.
     pub since: Instant,
 }
@@ -102,44 +104,30 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
         FeedNames::read(directory.root()).map_err(io_failure("read the feeds' names"))?;
     let ids = known.number(directory.root(), &names).map_err(io_failure("number the feeds"))?;
     let common = common(config, &known, &ids);
-    let (store, offsets) = store(config, &directory, &known)?;
+    let opened = stores::open(config, &directory, &known, common.shards)?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
-    let oldest = offsets.iter().copied().min().unwrap_or(0);
-    let from =
-        replay_from(&journal, oldest, window_us(config)).map_err(io_failure("read the journal"))?;
-
+    let window_us = window_us(config);
+    let Beginnings { from, begins, known: offsets } =
+        stores::beginnings(&opened, &journal, &directory, window_us, common.shards)
+            .map_err(io_failure("read the journal"))?;
     let recovering = Arc::new(AtomicUsize::new(common.shards));
     let seed = directory.instance().as_u64_pair().0;
-    let start = Start { journal: &journal, from, offsets, seed, recovering: &recovering };
-    let queues = rows_queues(common.shards);
-    let (to_store, from_shards): (Vec<_>, Vec<_>) = queues.to_store.into_iter().unzip();
-    let (spare, emptied): (Vec<_>, Vec<_>) = queues.spare.into_iter().unzip();
-    let writer = Writer::new(
-        store,
-        offsets,
-        Links {
-            shards: from_shards,
-            spare,
-            journal: Arc::clone(&journal),
-            counts: Arc::clone(&common.counts),
-            latency: Arc::clone(&common.latency),
-            clock: common.clock.clone(),
-        },
-        config.store.clone(),
-    );
-    let mut plans = vec![flow(Box::new(writer), queues.store_spot)];
-    let (shard_plans, to_shards): (Vec<_>, Vec<_>) = to_store
+    let start = Start { journal: &journal, from, seed, recovering: &recovering };
+    let writers = opened.into_iter().zip(offsets).collect();
+    let (mut plans, ends) = plan_writers(config, &common, &journal, known.all(), writers);
+    let (shard_plans, to_shards): (Vec<_>, Vec<_>) = begins
         .into_iter()
-        .zip(emptied)
+        .zip(ends)
         .enumerate()
-        .map(|(index, rows)| plan_shard(config, &common, &start, index, rows))
+        .map(|(index, (begin, rows))| plan_shard(config, &common, &start, (index, begin), rows))
         .unzip();
     plans.extend(shard_plans);
     let (feeds, inlets, spot) = feed_queues(&ids);
-    plans.extend(plan_journal(config, &common, directory, journal, (inlets, to_shards), spot));
+    let shared = Arc::clone(&journal);
+    plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
     plans.extend(feed_plans);
-    start_threads(config, common, plans, addresses, recovering, since)
+    start_threads(config, common, plans, addresses, (journal, recovering, since))
 }
 
 type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
@@ -197,8 +185,7 @@ fn start_threads(
     common: Common,
     mut plans: Vec<Plan>,
     mut addresses: Addresses,
-    shards_recovering: Arc<AtomicUsize>,
-    since: Instant,
+    (journal, shards_recovering, since): (Arc<Shared>, Arc<AtomicUsize>, Instant),
 ) -> Result<Engine, Failure> {
     let status = Arc::new(Status::new(common.clock.now_us()));
     let mut stages: Vec<Arc<StageCounts>> =
@@ -228,6 +215,7 @@ fn start_threads(
         stopping: common.stopping,
         faces_stopping,
         addresses,
+        journal,
         since,
     })
 }
@@ -239,7 +227,12 @@ fn face(
     status: &Arc<Status>,
     stages: &[Arc<StageCounts>],
 ) -> Result<Arc<Face>, Failure> {
-    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME))
+    let path = if config.store.url.is_empty() {
+        config.data_dir.join(sqlite::FILE_NAME)
+    } else {
+        ":memory:".into()
+    };
+    let reader = SqliteReader::open(&path)
         .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
     Ok(Arc::new(Face {
         sources: Sources {
@@ -284,46 +277,51 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
     }
 }
 
-/// The embedded store, connected. It lies in the data directory: without it there is no point in starting.
-fn store(
+/// A shard's ends of its queues: for rows, and for emptied ones.
+type ShardEnds = (Outlet<Rows>, Inlet<Rows>);
+
+/// The writers, and of each shard the ends of its queues to and from its writer.
+fn plan_writers(
     config: &Config,
-    directory: &Directory,
-    known: &FeedNames,
-) -> Result<(Box<dyn Store>, Offsets), Failure> {
-    let mut store = Sqlite::new(directory.root(), directory.instance(), config.store.clone());
-    let connected = store.connect().and_then(|offsets| {
-        store.name_sources(known.all())?;
-        Ok(offsets)
-    });
-    let failed = |error: StoreError| Failure::new(exit::IO, format!("open the store: {error}"));
-    let offsets = connected.map_err(failed)?;
-    tracing::info!("Circuit breaker initialized: {}, closed", store.name());
-    Ok((Box::new(store), offsets))
-}
-
-/// The queues between each shard and the store, in both directions.
-struct RowsQueues {
-    store_spot: Spot,
-    to_store: Vec<(Outlet<Rows>, Inlet<Rows>)>,
-    spare: Vec<(Outlet<Rows>, Inlet<Rows>)>,
-}
-
-fn rows_queues(shards: usize) -> RowsQueues {
-    let (store_spot, store_waker) = parking();
+    common: &Common,
+    journal: &Arc<Shared>,
+    feed_names: &[String],
+    writers: Vec<(Opened, Known)>,
+) -> (Vec<Plan>, Vec<ShardEnds>) {
     // Emptied rows wake nobody: a shard takes them when it needs some.
     let (_, nobody) = parking();
-    RowsQueues {
-        to_store: (0..shards).map(|_| bounded(STORE_QUEUE, &store_waker)).collect(),
-        spare: (0..shards).map(|_| bounded(STORE_QUEUE, &nobody)).collect(),
-        store_spot,
+    let mut ends: Vec<Option<ShardEnds>> = (0..common.shards).map(|_| None).collect();
+    let mut plans = Vec::new();
+    for (number, (opened, known)) in writers.into_iter().enumerate() {
+        let (spot, waker) = parking();
+        let (mut from_shards, mut spare) = (Vec::new(), Vec::new());
+        for shard in opened.shards {
+            let (to_store, from_shard) = bounded(STORE_QUEUE, &waker);
+            let (spare_to, spare_from) = bounded(STORE_QUEUE, &nobody);
+            from_shards.push((shard, from_shard));
+            spare.push(spare_to);
+            ends[shard] = Some((to_store, spare_from));
+        }
+        let links = Links {
+            shards: from_shards,
+            spare,
+            shards_total: common.shards,
+            feed_names: feed_names.to_vec(),
+            journal: Arc::clone(journal),
+            counts: Arc::clone(&common.counts),
+            latency: Arc::clone(&common.latency),
+            clock: common.clock.clone(),
+        };
+        let writer = Writer::new(number, (opened.store, known), links, config.store.clone());
+        plans.push(flow(Box::new(writer), spot));
     }
+    (plans, ends.into_iter().flatten().collect())
 }
 
 /// Where the shards begin to read.
 struct Start<'a> {
     journal: &'a Arc<Shared>,
     from: Place,
-    offsets: Offsets,
     seed: u64,
     recovering: &'a Arc<AtomicUsize>,
 }
@@ -333,8 +331,8 @@ fn plan_shard(
     config: &Config,
     common: &Common,
     start: &Start<'_>,
-    index: usize,
-    rows: (Outlet<Rows>, Inlet<Rows>),
+    (index, begin): (usize, Begin),
+    rows: ShardEnds,
 ) -> (Plan, Outlet<Arc<Chunk>>) {
     let (spot, waker) = parking();
     let (outlet, inlet) = bounded(SHARD_QUEUE, &waker);
@@ -343,17 +341,17 @@ fn plan_shard(
         Tail::new(Arc::clone(start.journal), inlet, start.from, Arc::clone(&counts), index == 0);
     let recovery =
         Recovery { until: start.journal.head(), shards_left: Arc::clone(start.recovering) };
-    let decider = Decider::new(Rules {
+    let rules = Rules {
         shard: index,
         shards: common.shards,
         config: config.shards.clone(),
-        offsets: start.offsets,
+        offsets: NOTHING_UNDECIDED,
         run_from: start.journal.next_seq(),
         seed: start.seed,
         samples: Arc::clone(&common.samples),
         vessels: Arc::clone(&common.vessels[index]),
-    });
-    let stage = Box::new(Shard::new((index, tail, recovery), decider, rows, counts));
+    };
+    let stage = Box::new(Shard::new((tail, begin, recovery), rules, rows, counts));
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);
     let core = pin.then_some(index);
     (Plan { stage, spot, role: Role::Flow, may_finish: false, core }, outlet)

@@ -82,10 +82,8 @@ impl Seen {
     /// Seconds that the oldest message has waited for its commit; 0 when none waits.
     #[must_use]
     pub fn oldest_unstored_seconds(&self) -> f64 {
-        match self.counts.store.oldest_unstored_us.get() {
-            0 => 0.0,
-            since => seconds(self.now_us - since),
-        }
+        let waiting = self.counts.shards.iter().map(|shard| shard.unstored_us.get());
+        waiting.filter(|since| *since != 0).min().map_or(0.0, |since| seconds(self.now_us - since))
     }
 }
 

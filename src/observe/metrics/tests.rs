@@ -109,7 +109,7 @@ fn what_is_counted_is_shown_in_both_forms() {
     feed.received.add(10);
     feed.rejected.of(Reject::Checksum as usize).add(3);
     feed.stored.add(5);
-    sources.counts.store.oldest_unstored_us.set(START_US + 1_000_000);
+    sources.counts.shards[0].unstored_us.set(START_US + 1_000_000);
     sources.latency.lock().record(30_000, 4);
     sources.latency.lock().record(30_001, 1);
     sources.status.set(State::Ready);

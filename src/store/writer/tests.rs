@@ -60,11 +60,14 @@ fn rig(batch_rows_max: usize) -> Rig {
     let (shards, inlets): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(64, &waker)).unzip();
     let (spare, _taken): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(64, &waker)).unzip();
     let feeds = vec![crate::observe::counts::FeedCounts::default()];
-    let counts = Arc::new(Counts { feeds, ..Counts::default() });
+    let seen = (0..2).map(|_| crate::observe::counts::ShardCounts::default()).collect();
+    let counts = Arc::new(Counts { feeds, shards: seen, ..Counts::default() });
     let journal = Arc::new(Shared::new("journal".into(), Vec::new(), Place::default(), 1));
     let links = Links {
-        shards: inlets,
+        shards: inlets.into_iter().enumerate().collect(),
         spare,
+        shards_total: 2,
+        feed_names: Vec::new(),
         journal,
         counts: Arc::clone(&counts),
         latency: Arc::new(Mutex::new(Latency::default())),
@@ -73,7 +76,12 @@ fn rig(batch_rows_max: usize) -> Rig {
     let asked = Arc::new(Mutex::new(Asked::default()));
     let config = StoreConfig { batch_rows_max, ..StoreConfig::default() };
     let store = Box::new(Scripted(Arc::clone(&asked)));
-    Rig { writer: Writer::new(store, [0; PARTITIONS], links, config), asked, shards, counts }
+    Rig {
+        writer: Writer::new(0, (store, Known::Connected(Box::new([0; PARTITIONS]))), links, config),
+        asked,
+        shards,
+        counts,
+    }
 }
 
 fn part(shard: usize, next_seq: u64, rows: usize) -> Rows {
