@@ -194,7 +194,8 @@ impl Connection {
         let failed = |error| sorted("commit", error);
         begin(&mut self.wire, parts, parts.config.commit_seconds).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
-        copy::add(&mut self.wire, &self.instance, rows).map_err(failed)?;
+        let index = parts.config.index;
+        copy::add(&mut self.wire, &self.instance, rows, index).map_err(failed)?;
         vessels::add(&mut self.wire, &self.instance, rows).map_err(failed)?;
         let answers = self.wire.exchange().map_err(failed)?;
         if !answers.iter().any(|answer| answer.tag == "UPDATE 1") {

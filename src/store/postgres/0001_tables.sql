@@ -52,7 +52,7 @@ CREATE TABLE messages (
   msg_type    smallint NOT NULL,
   instance    smallint NOT NULL,
   source      smallint NOT NULL,
-  json        jsonb NOT NULL
+  json        json NOT NULL              -- as it was made; cast it to jsonb for more than its fields
 ) PARTITION BY RANGE (ts);
 
 -- Rows of days that have no partition of their own.
