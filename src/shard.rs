@@ -154,9 +154,8 @@ impl Stage for Shard {
         let ahead = self.go_ahead()?;
         let storing = self.store_some()?;
         self.check_recovery();
-        self.fork_if_due();
-        self.join_if_level();
-        Ok(both(ahead, storing))
+        let changed = self.fork_if_due() || self.join_if_level();
+        Ok(if changed { Turn::Moved(0) } else { both(ahead, storing) })
     }
 }
 
@@ -242,33 +241,39 @@ impl Shard {
     }
 
     /// A store that has had no room for a while is not waited for.
-    fn fork_if_due(&mut self) {
+    fn fork_if_due(&mut self) -> bool {
         let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
         let due = long && self.rows.len() >= ROWS_WAITING_MAX;
-        let (true, None, Some(storing)) = (due, &self.ahead, &mut self.storing) else { return };
+        let (true, None, Some(storing)) = (due, &self.ahead, &mut self.storing) else {
+            return false;
+        };
         let (tail, decider) = (storing.tail.fork(), storing.decider.fork());
         self.ahead = Some(Pass { tail, decider });
         self.counts.shards[self.index].forks.add(1);
         tracing::warn!(
             shard = self.index,
-            "the store takes no rows; going ahead without it, they are made again from the journal"
+            "the store takes no rows; going ahead without it, they are made from the journal when it does"
         );
+        true
     }
 
     /// The pass that makes rows has caught up: both are one again.
-    fn join_if_level(&mut self) {
+    fn join_if_level(&mut self) -> bool {
         let level = match (&self.storing, &self.ahead) {
             (Some(storing), Some(ahead)) => storing.tail.place() >= ahead.tail.place(),
             _ => false,
         };
         if !level || self.rows.len() >= ROWS_WAITING_MAX {
-            return;
+            return false;
         }
-        let (Some(storing), Some(ahead)) = (&mut self.storing, self.ahead.take()) else { return };
+        let (Some(storing), Some(ahead)) = (&mut self.storing, self.ahead.take()) else {
+            return false;
+        };
         storing.tail.take_over(ahead.tail);
         storing.decider.forget_looks();
         storing.decider.take_over(ahead.decider);
         tracing::info!(shard = self.index, "the store has caught up");
+        true
     }
 
     /// Hands rows on when there are any; when there are none, tells now and then how far it has come.

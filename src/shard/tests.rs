@@ -9,7 +9,8 @@ use crate::journal::Shared;
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::Directory;
 use crate::journal::open::open;
-use crate::journal::sync::SyncQueue;
+use crate::journal::retention::Retention;
+use crate::journal::sync::{Sync, SyncQueue};
 use crate::observe::counts::{FeedCounts, ShardCounts};
 use crate::observe::samples::Samples;
 use crate::partition::PARTITIONS;
@@ -22,7 +23,8 @@ const NOW: i64 = 1_700_000_000 * SECOND_US;
 const QUEUE: usize = 2;
 
 struct Rig {
-    append: Append,
+    append: Option<Append>,
+    sync: Sync,
     feed: Outlet<Batch>,
     shard: Shard,
     rows: Inlet<Rows>,
@@ -46,10 +48,14 @@ fn rig(begin: Begin) -> Rig {
     let (chunks, chunks_inlet) = bounded(4, &waker);
     let (to_store, rows) = bounded(QUEUE, &waker);
     let (_spare, spare) = bounded(QUEUE, &waker);
+    let queue = Arc::new(SyncQueue::default());
+    let (shared, kept) = (Arc::clone(&journal), Arc::clone(&counts));
+    let retention = Retention::new(Arc::clone(&shared), Arc::clone(&kept), SECOND_US, true);
+    let sync = Sync::new(shared, Arc::clone(&queue), retention, kept, Duration::ZERO);
     let append = Append::new(Appender {
         directory,
         shared: Arc::clone(&journal),
-        sync: Arc::new(SyncQueue::default()),
+        sync: queue,
         sync_waker: waker,
         feeds: vec![feed_inlet],
         shards: vec![chunks],
@@ -72,7 +78,7 @@ fn rig(begin: Begin) -> Rig {
         Tail::new(Arc::clone(&journal), chunks_inlet, Place::default(), Arc::clone(&counts), true);
     let recovery = Recovery { until: Place::default(), shards_left: Arc::new(AtomicUsize::new(1)) };
     let shard = Shard::new((tail, begin, recovery), rules, (to_store, spare), Arc::clone(&counts));
-    Rig { append, feed, shard, rows, journal, counts, vessels, _dir: dir }
+    Rig { append: Some(append), sync, feed, shard, rows, journal, counts, vessels, _dir: dir }
 }
 
 fn storing() -> Begin {
@@ -111,7 +117,9 @@ impl Rig {
                 batch.push(&record).unwrap();
             }
             assert!(self.feed.offer(batch).is_ok());
-            while matches!(self.append.turn().unwrap(), Turn::Moved(_)) {}
+            let append = self.append.as_mut().unwrap();
+            while matches!(append.turn().unwrap(), Turn::Moved(_)) {}
+            while matches!(self.sync.turn().unwrap(), Turn::Moved(_)) {}
         }
     }
 
@@ -205,7 +213,7 @@ fn a_shard_that_went_ahead_ends_when_its_rows_are_taken() {
     let (_spot, waker) = parking();
     // The appender ends with its feeds.
     drop(std::mem::replace(&mut rig.feed, bounded(1, &waker).0));
-    while rig.append.turn().unwrap() != Turn::Finished {}
+    assert_eq!(rig.append.take().unwrap().turn().unwrap(), Turn::Finished);
     rig.run();
     assert!(rig.shard.ahead.is_some(), "not before the store has everything");
     rig.drain();

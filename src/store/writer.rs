@@ -19,12 +19,13 @@ use parking_lot::Mutex;
 use super::{Committed, Offsets, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
-use crate::journal::Shared;
+use crate::journal::{COUNTER_BITS, Shared};
 use crate::observe::counts::Counts;
 use crate::observe::latency::Latency;
 use crate::partition::{self, PARTITIONS};
 use crate::queue::{Inlet, Outlet, Poll};
 use crate::reject::Filtered;
+use crate::resilience::attempts::Attempts;
 use crate::rows::{Origin, Rows};
 use crate::stage::{Broken, Stage, Turn};
 
@@ -32,9 +33,6 @@ use crate::stage::{Broken, Stage, Turn};
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
 const PARTS_MAX: usize = 1024;
-/// First and longest wait after a failed commit.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 /// The log line about batches comes at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
@@ -89,7 +87,7 @@ pub struct Writer {
     /// Where the commit that failed was to move the offsets.
     in_doubt: Option<Offsets>,
     progress_at: Instant,
-    retry: Option<(Instant, Duration)>,
+    attempts: Attempts,
     report: Report,
 }
 
@@ -106,7 +104,7 @@ impl Writer {
     #[must_use]
     pub fn new(
         number: usize,
-        (store, known): (Box<dyn Store>, Known),
+        (store, known, attempts): (Box<dyn Store>, Known, Attempts),
         links: Links,
         config: StoreConfig,
     ) -> Self {
@@ -135,7 +133,7 @@ impl Writer {
             told,
             in_doubt: None,
             progress_at: now,
-            retry: None,
+            attempts,
             report: Report { at: now, positions: 0, commits: 0, spent: Duration::ZERO },
             links,
         }
@@ -160,11 +158,8 @@ impl Stage for Writer {
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
-        if self.retry.is_some_and(|(at, _)| Instant::now() < at) {
-            return Ok(Turn::Idle);
-        }
         if !self.connected {
-            return self.connect();
+            return if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.connect() };
         }
         let open = self.gather();
         if self.lingers(open) {
@@ -176,7 +171,8 @@ impl Stage for Writer {
             self.store.idle();
             return Ok(if open { Turn::Idle } else { Turn::Finished });
         }
-        self.commit(&offsets)
+        // The breaker may have been opened by another writer.
+        if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.commit(&offsets) }
     }
 }
 
@@ -190,7 +186,7 @@ impl Writer {
         });
         let offsets = match connected {
             Ok(offsets) => offsets,
-            Err(error) => return self.failed(error),
+            Err(error) => return self.failed(&error),
         };
         self.connected = true;
         if let Some(told) = self.told.take() {
@@ -212,6 +208,9 @@ impl Writer {
         }
         self.in_doubt = None;
         self.links.counts.store.up.set(1);
+        if self.batch_rows == 0 {
+            self.attempts.succeeded();
+        }
         self.tell_progress();
         Ok(Turn::Moved(1))
     }
@@ -295,32 +294,26 @@ impl Writer {
             Err(error) => {
                 self.connected = false;
                 self.in_doubt = Some(*offsets);
-                self.failed(error)
+                self.failed(&error)
             }
         }
     }
 
-    /// The store cannot do it now: when to try again.
-    fn failed(&mut self, error: StoreError) -> Result<Turn, Broken> {
+    /// The store cannot do it now.
+    fn failed(&mut self, error: &StoreError) -> Result<Turn, Broken> {
         if let StoreError::Fenced(_) = error {
             return Err(Broken::because("commit", error));
         }
         self.links.counts.store.failures.add(1);
         self.links.counts.store.up.set(0);
         self.tell_waiting();
-        let wait = self.retry.map_or(RETRY_AFTER, |(_, wait)| (wait * 2).min(RETRY_AFTER_MAX));
-        if self.retry.is_none() {
-            tracing::error!(%error, rows = self.batch_rows, "the store fails; trying again, nothing is lost");
-        }
-        self.retry = Some((Instant::now() + wait, wait));
+        self.attempts.failed(&error.to_string());
         Ok(Turn::Idle)
     }
 
     /// Counts a commit that worked, and tells the journal.
     fn account(&mut self, took: Duration, committed: &Committed) {
-        if self.retry.take().is_some() {
-            tracing::info!(rows = self.batch_rows, "commits work again");
-        }
+        self.attempts.succeeded();
         let now_us = self.links.clock.now_us();
         let mut stored = [0_u64; 256];
         {
@@ -390,6 +383,11 @@ impl Writer {
                 gauge.set(received);
             }
         }
+        let journal = &self.links.journal;
+        let waiting = journal.next_seq().saturating_sub(journal.committed());
+        // Across two runs the difference says nothing.
+        let waiting = if waiting >> COUNTER_BITS == 0 { waiting } else { 0 };
+        self.attempts.neighbour().waiting.set(waiting.cast_signed());
     }
 
     fn report(&mut self, positions: u64, took: Duration) {

@@ -26,11 +26,14 @@ use crate::journal::{Chunk, Place, Shared};
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
 use crate::observe::metrics::Sources;
+use crate::observe::neighbours::Neighbours;
 use crate::observe::process::ProcessWatch;
 use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
+use crate::resilience::attempts::Attempts;
+use crate::resilience::backoff::Backoff;
 use crate::rows::Rows;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::fleet::ShardedFleet;
@@ -48,6 +51,9 @@ const FEED_QUEUE: usize = 16;
 const SHARD_QUEUE: usize = 64;
 /// Batches of rows of one shard that may wait for the store.
 const STORE_QUEUE: usize = 8;
+/// First and longest wait after a commit that failed.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
 /// The engine, its threads running.
 pub struct Engine {
@@ -240,7 +246,6 @@ fn face(
             latency: Arc::clone(&common.latency),
             stages: stages.to_vec(),
             status: Arc::clone(status),
-            store: "sqlite",
             clock: common.clock.clone(),
             process: ProcessWatch::default(),
         },
@@ -262,8 +267,12 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
     let counts = Counts {
         feeds,
         shards: (0..shards).map(|_| ShardCounts::default()).collect(),
+        neighbours: Neighbours::of(config),
         ..Counts::default()
     };
+    for neighbour in counts.neighbours.all().into_iter().filter(|it| it.is_configured()) {
+        neighbour.begin(&config.breakers);
+    }
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
     let vessels_max = config.shards.vessels_max.div_ceil(shards);
     Common {
@@ -312,7 +321,11 @@ fn plan_writers(
             latency: Arc::clone(&common.latency),
             clock: common.clock.clone(),
         };
-        let writer = Writer::new(number, (opened.store, known), links, config.store.clone());
+        let backoff = Backoff::new(RETRY_AFTER, RETRY_AFTER_MAX);
+        let neighbour = Arc::clone(&common.counts.neighbours.store);
+        let attempts = Attempts::new(neighbour, &config.breakers, backoff);
+        let store = (opened.store, known, attempts);
+        let writer = Writer::new(number, store, links, config.store.clone());
         plans.push(flow(Box::new(writer), spot));
     }
     (plans, ends.into_iter().flatten().collect())

@@ -119,7 +119,6 @@ impl Served {
             latency: Arc::default(),
             stages: Vec::new(),
             status: Arc::new(status),
-            store: "sqlite",
             clock: Clock::manual(NOW_US),
             process: ProcessWatch::default(),
         };
