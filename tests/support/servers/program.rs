@@ -74,6 +74,11 @@ impl Program {
     /// Sends a signal to the first process, and waits until all are gone.
     pub fn stop(&mut self, signal: Signal) {
         send(self.pid(), signal);
+        self.wait_until_it_ended();
+    }
+
+    /// Waits until it has ended, with all its processes.
+    pub fn wait_until_it_ended(&mut self) {
         wait_for(self.child.as_mut().unwrap(), &self.folder.join("log"));
         self.child = None;
         self.wait_until_gone();
