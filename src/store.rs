@@ -63,6 +63,11 @@ pub trait Store: Send {
     /// tells by its offsets.
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError>;
 
+    /// What the last commit that failed would have left out, for when it turns out that it came through.
+    fn doubtful(&mut self) -> Committed {
+        Committed::default()
+    }
+
     /// Work that can be done while nothing waits to be committed; short.
     fn idle(&mut self) {}
 

@@ -14,16 +14,21 @@
 
 pub mod copy;
 pub mod errors;
+pub mod poison;
 pub mod vessels;
 pub mod wire;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{Committed, Offsets, Store, StoreError};
+use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::partition::PARTITIONS;
+use crate::resilience::dead_letters::DeadLetters;
 use crate::rows::Rows;
 use errors::sorted;
 use wire::{Answer, Target, Wire, WireError};
@@ -74,12 +79,34 @@ pub struct Parts {
     pub partitions: Vec<u8>,
     /// Bounds.
     pub config: StoreConfig,
+    /// Where rows go that the server refuses for good.
+    pub letters: Arc<Mutex<DeadLetters>>,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl Parts {
+    /// The offsets of its own partitions.
+    fn own(&self, offsets: &Offsets) -> Vec<(u8, u64)> {
+        let own = self.partitions.iter();
+        own.map(|partition| (*partition, offsets[usize::from(*partition)])).collect()
+    }
 }
 
 /// The store.
 pub struct Postgres {
     parts: Parts,
     connection: Option<Connection>,
+    /// What the last commit that failed would not have stored.
+    doubtful: Committed,
+}
+
+/// Why a transaction did not come through.
+enum Failed {
+    /// The server refuses one of its rows, whichever that is.
+    OnARow,
+    /// Something else.
+    Store(StoreError),
 }
 
 /// A connection that owns its offsets.
@@ -97,7 +124,11 @@ impl Postgres {
     /// A store that is not connected yet.
     #[must_use]
     pub const fn new(parts: Parts) -> Self {
-        Self { parts, connection: None }
+        Self {
+            parts,
+            connection: None,
+            doubtful: Committed { expired: Vec::new(), undelivered: Vec::new() },
+        }
     }
 
     fn deadline(&self) -> Instant {
@@ -117,6 +148,9 @@ impl Store for Postgres {
         let doing = || format!("connect to {}", self.parts.shown);
         let connection = connected.map_err(|error| sorted(&doing(), error))?;
         let offsets = connection.offsets;
+        // What was refused in a commit that never came through is decided again.
+        let settled = self.parts.letters.lock().settle(self.parts.own(&offsets));
+        settled.map_err(|error| StoreError::Transient(error.to_string()))?;
         self.connection = Some(connection);
         Ok(offsets)
     }
@@ -141,19 +175,33 @@ impl Store for Postgres {
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
         let deadline = self.deadline();
-        let Some(connection) = &mut self.connection else { return Err(not_connected()) };
+        let Self { parts, connection: Some(connection), doubtful } = self else {
+            return Err(not_connected());
+        };
         connection.wire.until(deadline);
-        let result = connection.transact(&self.parts, rows, offsets);
-        match result {
-            Ok(()) => {
+        *doubtful = Committed::default();
+        let result = match connection.transact(parts, rows, offsets) {
+            Err(Failed::OnARow) => {
+                let result = connection.transact_without_poison(parts, rows, offsets, doubtful);
+                result.map(|()| std::mem::take(doubtful))
+            }
+            Err(Failed::Store(error)) => Err(error),
+            Ok(()) => Ok(Committed::default()),
+        };
+        match &result {
+            Ok(_) => {
                 connection.offsets = *offsets;
-                Ok(Committed::default())
+                if let Err(error) = parts.letters.lock().passed(parts.own(offsets)) {
+                    tracing::error!(%error, "cannot note which dead letters the store has passed");
+                }
             }
-            Err(error) => {
-                self.connection = None;
-                Err(error)
-            }
+            Err(_) => self.connection = None,
         }
+        result
+    }
+
+    fn doubtful(&mut self) -> Committed {
+        std::mem::take(&mut self.doubtful)
     }
 
     fn close(&mut self) {
@@ -185,28 +233,44 @@ impl Connection {
     }
 
     /// Everything in one transaction: two round trips.
-    fn transact(
-        &mut self,
-        parts: &Parts,
-        rows: &[Rows],
-        offsets: &Offsets,
-    ) -> Result<(), StoreError> {
-        let failed = |error| sorted("commit", error);
+    fn transact(&mut self, parts: &Parts, rows: &[Rows], offsets: &Offsets) -> Result<(), Failed> {
+        let failed = |error| {
+            if poison::is_poison(&error) {
+                Failed::OnARow
+            } else {
+                Failed::Store(sorted("commit", error))
+            }
+        };
         begin(&mut self.wire, parts, parts.config.commit_seconds).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
         let index = parts.config.index;
         copy::add(&mut self.wire, &self.instance, rows, index).map_err(failed)?;
         vessels::add(&mut self.wire, &self.instance, rows).map_err(failed)?;
         let answers = self.wire.exchange().map_err(failed)?;
-        if !answers.iter().any(|answer| answer.tag == "UPDATE 1") {
-            return Err(self.why_fenced(parts));
+        self.check_fence(parts, &answers).map_err(Failed::Store)?;
+        self.commit_transaction()
+    }
+
+    /// Ends the transaction. A constraint that somebody deferred speaks up here.
+    fn commit_transaction(&mut self) -> Result<(), Failed> {
+        let sent = self.wire.add("COMMIT", &[]).and_then(|()| self.wire.exchange());
+        match sent {
+            Ok(answers) if answers.first().is_some_and(|answer| answer.tag == "COMMIT") => Ok(()),
+            Ok(_) => {
+                let why = "commit: the server rolled it back".to_owned();
+                Err(Failed::Store(StoreError::Transient(why)))
+            }
+            Err(error) if poison::is_poison(&error) => Err(Failed::OnARow),
+            Err(error) => Err(Failed::Store(sorted("commit", error))),
         }
-        self.wire.add("COMMIT", &[]).map_err(failed)?;
-        let answers = self.wire.exchange().map_err(failed)?;
-        match answers.first() {
-            Some(answer) if answer.tag == "COMMIT" => Ok(()),
-            _ => Err(StoreError::Transient("commit: the server rolled it back".to_owned())),
+    }
+
+    /// Whether the offsets were moved by what was just sent.
+    fn check_fence(&mut self, parts: &Parts, answers: &[Answer]) -> Result<(), StoreError> {
+        if answers.iter().any(|answer| answer.tag == "UPDATE 1") {
+            return Ok(());
         }
+        Err(self.why_fenced(parts))
     }
 
     /// Adds the statement that moves the offsets; it must touch one row.

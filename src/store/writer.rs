@@ -198,7 +198,8 @@ impl Writer {
         if let Some(moved) = self.in_doubt.filter(|moved| same(moved)) {
             // It came through, and only its answer was lost.
             self.committed = moved;
-            self.account(Duration::ZERO, &Committed::default());
+            let left_out = self.store.doubtful();
+            self.account(Duration::ZERO, &left_out);
             self.recycle();
         } else if !same(&self.committed) {
             return Err(Broken(

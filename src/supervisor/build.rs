@@ -110,7 +110,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
         FeedNames::read(directory.root()).map_err(io_failure("read the feeds' names"))?;
     let ids = known.number(directory.root(), &names).map_err(io_failure("number the feeds"))?;
     let common = common(config, &known, &ids);
-    let opened = stores::open(config, &directory, &known, common.shards)?;
+    let opened = stores::open(config, &directory, &known, (common.shards, &common.counts))?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
     let window_us = window_us(config);
     let Beginnings { from, begins, known: offsets } =

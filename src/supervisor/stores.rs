@@ -3,15 +3,19 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit::{self, Failure};
 use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
 use crate::journal::open::replay_from;
 use crate::journal::{Place, Shared, committed};
+use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
+use crate::resilience::dead_letters::DeadLetters;
 use crate::shard::{Begin, Start};
 use crate::store::postgres::wire::{Host, Target};
 use crate::store::postgres::{Parts, Postgres};
@@ -37,7 +41,7 @@ pub fn open(
     config: &Config,
     directory: &Directory,
     known: &FeedNames,
-    shards_total: usize,
+    (shards_total, counts): (usize, &Arc<Counts>),
 ) -> Result<Vec<Opened>, Failure> {
     if config.store.url.is_empty() {
         return Ok(vec![embedded(config, directory, known, shards_total)?]);
@@ -45,6 +49,9 @@ pub fn open(
     let writers = config.store.writers.min(shards_total);
     let owner = Uuid::new_v4();
     let target = target(config)?;
+    let letters = DeadLetters::open(directory.root(), config.dead_letters.rows_max, counts)
+        .map_err(|error| Failure::new(exit::IO, error.to_string()))?;
+    let letters = Arc::new(Mutex::new(letters));
     let open_one = |writer| {
         let shards: Vec<usize> =
             (0..shards_total).filter(|shard| shard % writers == writer).collect();
@@ -56,6 +63,8 @@ pub fn open(
             writer,
             partitions: partitions_of(&shards, shards_total),
             config: config.store.clone(),
+            letters: Arc::clone(&letters),
+            clock: Clock::System,
         };
         let mut store = Postgres::new(parts);
         let offsets = match connect(&mut store, known) {
