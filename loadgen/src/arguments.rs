@@ -1,6 +1,7 @@
 //! The command line: what may be asked, and what is refused before anything is sent.
 
 use crate::profile::Profile;
+use crate::secret::Secret;
 use clap::Parser;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,8 +51,8 @@ pub struct Arguments {
     #[arg(long)]
     pub tag_time: bool,
     /// Compare the store with what was sent: sqlite:FILE, or sqlite for the one in the data folder of --run-json
-    #[arg(long, value_name = "STORE", value_parser = store)]
-    pub verify: Option<Store>,
+    #[arg(long, value_name = "STORE")]
+    pub verify: Option<Secret>,
     /// Where the daemon serves its metrics: http://HOST:PORT (with --run-json it is known)
     #[arg(long, value_name = "URL")]
     pub metrics: Option<String>,
@@ -97,6 +98,16 @@ pub enum Store {
     Embedded,
 }
 
+impl Store {
+    fn parse(text: &Secret) -> Result<Self, String> {
+        match text.reveal().split_once(':') {
+            None if text.reveal() == "sqlite" => Ok(Self::Embedded),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
+            _ => Err("--verify must be sqlite or sqlite:FILE".into()),
+        }
+    }
+}
+
 impl Arguments {
     /// What no single argument can say.
     ///
@@ -115,10 +126,18 @@ impl Arguments {
                 self.vessels
             ));
         }
-        if self.verify == Some(Store::Embedded) && self.run_json.is_none() {
+        if self.store()? == Some(Store::Embedded) && self.run_json.is_none() {
             return Err("--verify sqlite needs --run-json, or a file: sqlite:FILE".into());
         }
         Ok(())
+    }
+
+    /// The store to compare with.
+    ///
+    /// # Errors
+    /// A text that says what may be asked; what was asked may hold a password.
+    pub fn store(&self) -> Result<Option<Store>, String> {
+        self.verify.as_ref().map(Store::parse).transpose()
     }
 
     /// Distinct messages at most.
@@ -164,14 +183,6 @@ fn fraction(text: &str) -> Result<f64, String> {
     }
 }
 
-fn store(text: &str) -> Result<Store, String> {
-    match text.split_once(':') {
-        None if text == "sqlite" => Ok(Store::Embedded),
-        Some(("sqlite", file)) if !file.is_empty() => Ok(Store::Sqlite(file.into())),
-        _ => Err("must be sqlite:FILE".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +203,7 @@ mod tests {
         check("1.5", 1500);
         assert_eq!(rate("10_000"), Ok(Rate::Of(10_000.0)));
         assert_eq!(rate("max"), Ok(Rate::Max));
-        assert_eq!(store("sqlite:a.db"), Ok(Store::Sqlite("a.db".into())));
+        assert_eq!(Store::parse(&"sqlite:a.db".into()), Ok(Store::Sqlite("a.db".into())));
     }
 
     #[test]

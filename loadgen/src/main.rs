@@ -17,6 +17,7 @@ mod target;
 mod civil;
 mod digest;
 mod random;
+mod secret;
 // 1 who sends
 mod fleet;
 mod profile;
@@ -31,6 +32,7 @@ mod stream;
 // 4 what became of it
 mod metrics;
 mod settle;
+mod stored;
 mod verify;
 // 5 what people and programs are told
 mod environment;

@@ -57,6 +57,9 @@ impl Results<'_> {
             "wrong": verdict(|verdict| verdict.wrong),
             "matched_by_count": verdict(|verdict| verdict.by_count),
             "indistinct": verdict(|verdict| verdict.indistinct),
+            "rows": verdict(|verdict| verdict.rows),
+            "distinct_seqs": verdict(|verdict| verdict.rows - verdict.same_seq),
+            "misdated": verdict(|verdict| verdict.misdated),
             "rate_sent": self.rate_sent(),
             "rate_held": self.rate_held(),
             "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
@@ -91,6 +94,12 @@ impl Results<'_> {
             table.row("lost", &grouped(verdict.lost));
             table.row("unexpected", &grouped(verdict.unexpected));
             table.row("wrong", &grouped(verdict.wrong));
+            if verdict.same_seq > 0 {
+                table.row("same number", &format!("{} rows", grouped(verdict.same_seq)));
+            }
+            if verdict.misdated > 0 {
+                table.row("misdated", &grouped(verdict.misdated));
+            }
         }
         if let Some(rate) = self.rate_held() {
             table.row("rate held", &per_second(rate));

@@ -13,13 +13,14 @@ use crate::progress::Progress;
 use crate::report::Results;
 use crate::send::{self, Sent, Sink, Watched};
 use crate::settle::{self, ByMetrics, ByRows, Counter};
+use crate::stored::{At, Outcome};
 use crate::stream::{Order, Stream, whole};
 use crate::target::{Daemon, Target};
 use crate::traffic::Traffic;
 use crate::verify::{Verdict, baseline::Baseline, verify};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
@@ -52,14 +53,15 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     let sink = daemon.target.connect(arguments.connections);
     let mut sink = sink.map_err(|error| format!("connect to {}: {error}", daemon.target))?;
     let stream = prepare(arguments, daemon.target, &progress)?;
-    let rows = daemon.store.as_deref().map(|store| rows_before(store, start_us));
+    let rows = daemon.store.as_ref().map(|store| rows_before(store, start_us));
     let mut sent = send(arguments, &stream, &mut *sink, &progress);
     drop(stream);
     let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, &progress);
     let figures = daemon.metrics.as_ref().and_then(|metrics| metrics.read().ok());
     let mut failure = failure(&sent, daemon.target);
-    let verdict = daemon.store.as_deref().and_then(|store| {
-        compare(arguments, store, &before.baseline, &mut sent.ledger, &mut failure)
+    let verdict = daemon.store.as_ref().and_then(|store| {
+        let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, start_us);
+        compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
     });
     progress.end();
     let target = daemon.target;
@@ -72,9 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
 /// Where the store and the counters stand; begins the window of the daemon's figures.
 fn look(daemon: &Daemon) -> Result<Before, String> {
     let baseline = match &daemon.store {
-        Some(store) => {
-            Baseline::read(store).map_err(|error| format!("{}: {error}", store.display()))?
-        }
+        Some(store) => Baseline::read(store)?,
         None => Baseline::default(),
     };
     let figures = match &daemon.metrics {
@@ -137,8 +137,8 @@ fn send(arguments: &Arguments, stream: &Stream, sink: &mut dyn Sink, progress: &
 }
 
 /// A counter of rows, if there is a store already.
-fn rows_before(store: &Path, start_us: u64) -> Option<ByRows> {
-    let mut rows = store.exists().then(|| ByRows::open(store, start_us).ok()).flatten()?;
+fn rows_before(store: &At, start_us: u64) -> Option<ByRows> {
+    let mut rows = ByRows::new(store.open().ok().flatten()?, start_us);
     rows.begin().ok().map(|()| rows)
 }
 
@@ -154,7 +154,7 @@ fn settle(
 ) -> Option<Duration> {
     let limit = Duration::from_secs(arguments.settle);
     let rows = || {
-        let new = || ByRows::open(daemon.store.as_deref()?, start_us).ok();
+        let new = || Some(ByRows::new(daemon.store.as_ref()?.open().ok().flatten()?, start_us));
         rows.or_else(new).map(|rows| Box::new(rows) as Box<dyn Counter>)
     };
     let mut counter = match (&daemon.metrics, before.stored) {
@@ -170,19 +170,22 @@ fn settle(
 
 fn compare(
     arguments: &Arguments,
-    store: &Path,
+    store: &At,
     before: &Baseline,
     ledger: &mut Ledger,
-    failure: &mut Option<String>,
-) -> Option<Verdict> {
+    start_us: u64,
+) -> Outcome<Verdict> {
     let fleet = Fleet::new(arguments.vessels, arguments.seed, 0);
-    match verify(ledger, store, before, fleet.particulars()) {
-        Ok(verdict) => Some(verdict),
-        Err(error) => {
-            *failure = Some(format!("verify {}: {error}", store.display()));
-            None
-        }
-    }
+    let mut rows = store.open()?;
+    let rows = rows.as_mut().map(|rows| &mut **rows as _);
+    verify(ledger, rows, before, dated_us(start_us), fleet.particulars())
+}
+
+/// Times that rows of a run may have which began then and is over now. A report is dated at most half a minute off its
+/// receipt.
+fn dated_us(start_us: u64) -> RangeInclusive<i64> {
+    const MINUTE_US: i64 = 60_000_000;
+    start_us.cast_signed() - MINUTE_US..=now_us().cast_signed() + MINUTE_US
 }
 
 fn failure(sent: &Sent, target: Target) -> Option<String> {

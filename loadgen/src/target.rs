@@ -3,10 +3,11 @@
 use crate::arguments::{Arguments, Store};
 use crate::metrics::{Metrics, resolve};
 use crate::send::{Null, Sink, tcp, udp};
+use crate::stored::At;
 use serde_json::Value;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ pub struct Daemon {
     /// Whom to ask for figures.
     pub metrics: Option<Metrics>,
     /// What to compare with.
-    pub store: Option<PathBuf>,
+    pub store: Option<At>,
 }
 
 impl Daemon {
@@ -58,10 +59,12 @@ impl Daemon {
         let http = told.and_then(|told| told.get("http")).and_then(Value::as_str);
         let metrics = arguments.metrics.as_deref().or(http).map(Metrics::parse).transpose()?;
         let folder = told.and_then(|told| told.get("data_dir")).and_then(Value::as_str);
-        let store = match (&arguments.verify, folder) {
+        let store = match (arguments.store()?, folder) {
             (None, _) => None,
-            (Some(Store::Sqlite(file)), _) => Some(file.clone()),
-            (Some(Store::Embedded), Some(folder)) => Some(Path::new(folder).join(STORE_FILE)),
+            (Some(Store::Sqlite(file)), _) => Some(At::Sqlite(file)),
+            (Some(Store::Embedded), Some(folder)) => {
+                Some(At::Sqlite(Path::new(folder).join(STORE_FILE)))
+            }
             (Some(Store::Embedded), None) => return Err("run.json names no data_dir".into()),
         };
         if until.is_some() {

@@ -5,16 +5,16 @@ use crate::digest;
 use crate::fleet::Fleet;
 use crate::ledger::Entry;
 use crate::profile::Profile;
+use crate::stored::{At, Marks};
 use crate::traffic::{Moment, Traffic};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 const SCHEMA: &str = "
-    CREATE TABLE positions (ts INTEGER, mmsi INTEGER, seq INTEGER, lat REAL, lon REAL, sog REAL,
-        cog REAL, heading INTEGER, rot INTEGER, nav_status INTEGER, msg_type INTEGER,
-        PRIMARY KEY (ts, mmsi, seq)) WITHOUT ROWID;
+    CREATE TABLE positions (ts INTEGER, received_at INTEGER, mmsi INTEGER, seq INTEGER, lat REAL, lon REAL,
+        sog REAL, cog REAL, heading INTEGER, rot INTEGER, nav_status INTEGER, msg_type INTEGER);
     CREATE TABLE vessels (mmsi INTEGER PRIMARY KEY, name TEXT, callsign TEXT, imo INTEGER,
         static_reports INTEGER);
-    CREATE TABLE messages (seq INTEGER PRIMARY KEY, ts INTEGER, mmsi INTEGER, msg_type INTEGER,
+    CREATE TABLE messages (seq INTEGER, ts INTEGER, received_at INTEGER, mmsi INTEGER, msg_type INTEGER,
         json TEXT);";
 
 /// A store with three positions, two other messages and two static reports of one ship, and the ledger of them.
@@ -85,18 +85,24 @@ impl Case {
             fix.nav_status,
             fix.msg_type
         ];
-        let sql = "INSERT INTO positions VALUES (1, ?2, ?1, ?3, ?4, ?5, ?6, NULL, ?7, ?8, ?9)";
+        let sql = "INSERT INTO positions VALUES (1, 2, ?2, ?1, ?3, ?4, ?5, ?6, NULL, ?7, ?8, ?9)";
         self.db.execute(sql, row).unwrap();
     }
 
     fn message(&self, seq: i64, msg_type: u8, json: &str) {
         let row = params![seq, ship().mmsi, msg_type, json];
-        self.db.execute("INSERT INTO messages VALUES (?1, 1, ?2, ?3, ?4)", row).unwrap();
+        self.db.execute("INSERT INTO messages VALUES (?1, 1, 2, ?2, ?3, ?4)", row).unwrap();
     }
 
     fn verdict(&mut self, before: &Baseline) -> Verdict {
-        let store = self.folder.path().join("aisd.db");
-        verify(&mut self.ledger, &store, before, std::iter::once(ship())).unwrap()
+        let mut rows = self.at().open().unwrap().unwrap();
+        let fleet = std::iter::once(ship());
+        let verdict = verify(&mut self.ledger, Some(&mut *rows), before, 1..=2, fleet);
+        verdict.unwrap()
+    }
+
+    fn at(&self) -> At {
+        At::Sqlite(self.folder.path().join("aisd.db"))
     }
 }
 
@@ -108,12 +114,16 @@ const GOOD: Verdict = Verdict {
     wrong: 0,
     by_count: 0,
     indistinct: 0,
+    rows: 5,
+    same_seq: 0,
+    misdated: 0,
 };
 
 fn check(change: &str, expected: Verdict) {
     let mut case = Case::new();
     case.db.execute_batch(change).unwrap();
-    assert_eq!(case.verdict(&Baseline::default()), expected, "{change}");
+    let verdict = case.verdict(&Baseline::default());
+    assert_eq!(Verdict { rows: expected.rows, ..verdict }, expected, "{change}");
     assert_eq!(expected.is_good(), expected == GOOD || expected.by_count > 0);
 }
 
@@ -135,15 +145,30 @@ fn a_row_that_is_missing_is_lost() {
 fn a_row_too_many_is_a_duplicate() {
     let twice = Verdict { duplicates: 1, ..GOOD };
     check(
-        "INSERT INTO positions SELECT ts, mmsi, 99, lat, lon, sog, cog, heading, rot, nav_status, \
+        "INSERT INTO positions SELECT ts, received_at, mmsi, 99, lat, lon, sog, cog, heading, rot, nav_status, \
          msg_type FROM positions WHERE seq = 11",
         twice,
     );
     check(
-        "INSERT INTO messages SELECT 99, ts, mmsi, msg_type, json FROM messages WHERE seq = 20",
+        "INSERT INTO messages SELECT 99, ts, received_at, mmsi, msg_type, json FROM messages WHERE seq = 20",
         twice,
     );
     check("UPDATE vessels SET static_reports = 3", twice);
+}
+
+#[test]
+fn a_row_with_the_number_of_another_is_noticed() {
+    let same = Verdict { same_seq: 1, ..GOOD };
+    check("UPDATE positions SET seq = 10 WHERE seq = 11", same);
+    check("UPDATE messages SET seq = 10 WHERE seq = 20", same);
+}
+
+#[test]
+fn a_row_of_another_time_is_misdated() {
+    let misdated = Verdict { misdated: 1, ..GOOD };
+    check("UPDATE positions SET ts = 3 WHERE seq = 11", misdated);
+    check("UPDATE positions SET received_at = 0 WHERE seq = 11", misdated);
+    check("UPDATE messages SET ts = 3 WHERE seq = 20", misdated);
 }
 
 #[test]
@@ -182,17 +207,17 @@ fn a_message_without_the_needed_fields_is_matched_by_count() {
     check("UPDATE messages SET json = '{}' WHERE seq = 20", Verdict { by_count: 1, ..GOOD });
     let mut case = Case::new();
     case.message(98, 20, "{}");
-    let expected = Verdict { unexpected: 1, ..GOOD };
+    let expected = Verdict { unexpected: 1, rows: 6, ..GOOD };
     assert_eq!(case.verdict(&Baseline::default()), expected);
 }
 
 #[test]
 fn rows_of_before_are_left_alone() {
     let mut case = Case::new();
-    let store = case.folder.path().join("aisd.db");
-    let before = Baseline::read(&store).unwrap();
-    assert_eq!((before.positions, before.messages, before.statics[&ship().mmsi]), (12, 21, 2));
-    assert_eq!(case.verdict(&before), Verdict { stored: 0, lost: 7, ..GOOD });
+    let before = Baseline::read(&case.at()).unwrap();
+    assert_eq!(before.marks, Marks { positions: 12, messages: 21 });
+    assert_eq!(before.statics[&ship().mmsi], 2);
+    assert_eq!(case.verdict(&before), Verdict { stored: 0, lost: 7, rows: 0, ..GOOD });
 }
 
 #[test]
@@ -205,10 +230,12 @@ fn a_lost_type_19_is_lost_once() {
 #[test]
 fn a_store_that_does_not_exist_holds_nothing() {
     let mut case = Case::new();
-    let nowhere = case.folder.path().join("nowhere.db");
+    let nowhere = At::Sqlite(case.folder.path().join("nowhere.db"));
     assert_eq!(Baseline::read(&nowhere).unwrap(), Baseline::default());
-    let verdict = verify(&mut case.ledger, &nowhere, &Baseline::default(), std::iter::empty());
-    assert_eq!(verdict.unwrap(), Verdict { stored: 0, lost: 7, ..GOOD });
+    assert!(nowhere.open().unwrap().is_none());
+    let none = std::iter::empty();
+    let verdict = verify(&mut case.ledger, None, &Baseline::default(), 1..=2, none);
+    assert_eq!(verdict.unwrap(), Verdict { stored: 0, lost: 7, rows: 0, ..GOOD });
 }
 
 #[test]
@@ -222,6 +249,6 @@ fn real_traffic_with_nothing_stored_is_lost_to_the_last_message() {
         let entry = traffic.next(moment, &mut out);
         case.ledger.note(&[entry]);
     }
-    let before = Baseline::read(&case.folder.path().join("aisd.db")).unwrap();
-    assert_eq!(case.verdict(&before), Verdict { stored: 0, lost: 5000, ..GOOD });
+    let before = Baseline::read(&case.at()).unwrap();
+    assert_eq!(case.verdict(&before), Verdict { stored: 0, lost: 5000, rows: 0, ..GOOD });
 }
