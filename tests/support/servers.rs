@@ -1,0 +1,13 @@
+//! Real servers of the neighbours: private, in a folder of their own, on ports of their own, and never left behind.
+//!
+//! Each comes from Debian's packages (`tests/run` installs them) and runs as an unprivileged user also when the tests run
+//! as root. Going out of scope ends it and removes its folder. When the tests themselves are killed, a guardian does both.
+
+mod place;
+mod postgres;
+mod program;
+mod redis;
+
+pub use postgres::{Postgres, Stop};
+pub use program::processes_in;
+pub use redis::Redis;
