@@ -50,9 +50,14 @@ pub struct Arguments {
     /// Put the intended time before each sentence as a \c: tag block
     #[arg(long)]
     pub tag_time: bool,
-    /// Compare the store with what was sent: sqlite:FILE, or sqlite for the one in the data folder of --run-json
+    /// Compare the store with what was sent: sqlite:FILE, or sqlite for the one in the data folder of --run-json;
+    /// postgres://USER@HOST:PORT/DATABASE, or postgres for the address in DATABASE_URL, which nobody else can read
     #[arg(long, value_name = "STORE")]
     pub verify: Option<Secret>,
+    /// Whose rows of a Postgres store: the UUID of the data directory, when --run-json does not lead there and the
+    /// database holds several
+    #[arg(long, value_name = "UUID")]
+    pub instance: Option<String>,
     /// Where the daemon serves its metrics: http://HOST:PORT (with --run-json it is known)
     #[arg(long, value_name = "URL")]
     pub metrics: Option<String>,
@@ -96,6 +101,8 @@ pub enum Store {
     Sqlite(PathBuf),
     /// The one in the daemon's data folder.
     Embedded,
+    /// At this address, or at the one in the environment.
+    Postgres(Option<Secret>),
 }
 
 impl Store {
@@ -103,7 +110,11 @@ impl Store {
         match text.reveal().split_once(':') {
             None if text.reveal() == "sqlite" => Ok(Self::Embedded),
             Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
-            _ => Err("--verify must be sqlite or sqlite:FILE".into()),
+            None if text.reveal() == "postgres" => Ok(Self::Postgres(None)),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(Some(text.clone())))
+            }
+            _ => Err("--verify must be sqlite, sqlite:FILE, postgres or postgres://...".into()),
         }
     }
 }
@@ -203,7 +214,11 @@ mod tests {
         check("1.5", 1500);
         assert_eq!(rate("10_000"), Ok(Rate::Of(10_000.0)));
         assert_eq!(rate("max"), Ok(Rate::Max));
-        assert_eq!(Store::parse(&"sqlite:a.db".into()), Ok(Store::Sqlite("a.db".into())));
+        let store = |text: &str| Store::parse(&text.into()).unwrap();
+        assert_eq!(store("sqlite:a.db"), Store::Sqlite("a.db".into()));
+        assert_eq!(store("postgres"), Store::Postgres(None));
+        let url = "postgresql://aisd@db/ais";
+        assert_eq!(store(url), Store::Postgres(Some(url.into())));
     }
 
     #[test]
@@ -217,9 +232,20 @@ mod tests {
         check(&["--rate", "1", "--repeats", "1.5"]);
         check(&["--rate", "1", "--verify", "sqlite"]);
         check(&["--rate", "1", "--verify", "oracle:x"]);
+        check(&["--rate", "1", "--verify", "sqlite:"]);
+        check(&["--rate", "1", "--verify", "postgres:x"]);
         check(&["--rate", "100000", "--vessels", "10"]);
         assert!(parsed(&["--rate", "100000"]).is_ok());
         assert!(parsed(&["--rate", "max"]).is_ok());
+    }
+
+    #[test]
+    fn a_store_that_is_refused_is_not_repeated() {
+        let url = "postgre://aisd:hush@db/ais";
+        let error = parsed(&["--rate", "1", "--verify", url]).unwrap_err();
+        assert!(error.starts_with("--verify must be") && !error.contains("hush"), "{error}");
+        let shown = format!("{:?}", parsed(&["--rate", "1", "--verify", "postgres://:hush@db"]));
+        assert!(shown.contains("verify") && !shown.contains("hush"), "{shown}");
     }
 
     #[test]

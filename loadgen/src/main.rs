@@ -38,6 +38,8 @@ mod verify;
 mod environment;
 mod progress;
 mod report;
+#[cfg(test)]
+mod testing;
 
 use clap::Parser;
 use std::io::{Write, stderr};

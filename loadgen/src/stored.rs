@@ -5,8 +5,10 @@
 //!
 //! What is compared, and how, does not depend on the back end: that is in [`crate::verify`].
 
+pub mod postgres;
 pub mod sqlite;
 
+use postgres::Postgres;
 use sqlite::Sqlite;
 use std::path::PathBuf;
 
@@ -127,6 +129,8 @@ pub trait StoredRows {
 pub enum At {
     /// In this file.
     Sqlite(PathBuf),
+    /// On this server.
+    Postgres(Box<postgres::Address>),
 }
 
 impl At {
@@ -138,6 +142,7 @@ impl At {
         let opened = match self {
             Self::Sqlite(file) if !file.exists() => return Ok(None),
             Self::Sqlite(file) => Sqlite::open(file).map(|rows| Box::new(rows) as _),
+            Self::Postgres(address) => Postgres::open(address).map(|rows| Box::new(rows) as _),
         };
         opened.map(Some).map_err(|error| format!("{self}: {error}"))
     }
@@ -147,6 +152,7 @@ impl std::fmt::Display for At {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(file) => write!(out, "{}", file.display()),
+            Self::Postgres(address) => write!(out, "{address}"),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::arguments::{Arguments, Store};
 use crate::metrics::{Metrics, resolve};
+use crate::secret;
 use crate::send::{Null, Sink, tcp, udp};
 use crate::stored::At;
+use crate::stored::postgres::Address;
 use serde_json::Value;
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +17,8 @@ use std::time::{Duration, Instant};
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// The store's file in the daemon's data folder.
 const STORE_FILE: &str = "aisd.db";
+/// The file there that says which instance it is.
+const INSTANCE_FILE: &str = "instance";
 
 /// Where messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +62,9 @@ impl Daemon {
         };
         let http = told.and_then(|told| told.get("http")).and_then(Value::as_str);
         let metrics = arguments.metrics.as_deref().or(http).map(Metrics::parse).transpose()?;
-        let folder = told.and_then(|told| told.get("data_dir")).and_then(Value::as_str);
-        let store = match (arguments.store()?, folder) {
-            (None, _) => None,
-            (Some(Store::Sqlite(file)), _) => Some(At::Sqlite(file)),
-            (Some(Store::Embedded), Some(folder)) => {
-                Some(At::Sqlite(Path::new(folder).join(STORE_FILE)))
-            }
-            (Some(Store::Embedded), None) => return Err("run.json names no data_dir".into()),
+        let store = match arguments.store()? {
+            Some(store) => Some(place(store, arguments, told)?),
+            None => None,
         };
         if until.is_some() {
             patiently(until, || target.listens())?;
@@ -138,6 +137,26 @@ impl std::fmt::Display for Target {
             Self::Null => write!(out, "null"),
             Self::Udp(address) => write!(out, "udp://{address}"),
             Self::Tcp(address) => write!(out, "tcp://{address}"),
+        }
+    }
+}
+
+/// Where the store is that was asked for.
+fn place(store: Store, arguments: &Arguments, told: Option<&Value>) -> Result<At, String> {
+    let text = |name| told.and_then(|told| told.get(name)).and_then(Value::as_str);
+    let folder = text("data_dir").map(Path::new);
+    match (store, folder) {
+        (Store::Sqlite(file), _) => Ok(At::Sqlite(file)),
+        (Store::Embedded, Some(folder)) => Ok(At::Sqlite(folder.join(STORE_FILE))),
+        (Store::Embedded, None) => Err("run.json names no data_dir".into()),
+        (Store::Postgres(url), _) => {
+            let url = secret::or_from(url, "--verify", "DATABASE_URL")?;
+            let of_folder = || std::fs::read_to_string(folder?.join(INSTANCE_FILE)).ok();
+            let instance = arguments.instance.clone().or_else(of_folder);
+            let address = Address::parse(url.reveal(), instance);
+            address
+                .map(|it| At::Postgres(Box::new(it)))
+                .map_err(|error| format!("address of the store: {error}"))
         }
     }
 }

@@ -127,5 +127,4 @@ fn mmsi(value: i64) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "verify/tests.rs"]
 mod tests;
