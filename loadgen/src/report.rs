@@ -23,6 +23,8 @@ pub struct Results<'a> {
     pub verdict: Option<Verdict>,
     /// What the daemon says of the run; absent when it was not asked or did not answer.
     pub figures: Option<Figures>,
+    /// Where messages of the run ended that are not stored, as the daemon says; told, and trusted for nothing.
+    pub not_stored: Map<String, Value>,
     /// What went wrong, if anything.
     pub failure: Option<String>,
     /// The machine and the time.
@@ -60,6 +62,7 @@ impl Results<'_> {
             "rows": verdict(|verdict| verdict.rows),
             "distinct_seqs": verdict(|verdict| verdict.rows - verdict.same_seq),
             "misdated": verdict(|verdict| verdict.misdated),
+            "not_stored": self.not_stored,
             "rate_sent": self.rate_sent(),
             "rate_held": self.rate_held(),
             "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
@@ -94,6 +97,12 @@ impl Results<'_> {
             table.row("lost", &grouped(verdict.lost));
             table.row("unexpected", &grouped(verdict.unexpected));
             table.row("wrong", &grouped(verdict.wrong));
+            let counts = self.not_stored.iter().filter(|(_, count)| **count != json!(0));
+            let counts: Vec<String> =
+                counts.map(|(name, count)| format!("{count} {name}")).collect();
+            if verdict.lost > 0 && !counts.is_empty() {
+                table.row("daemon says", &counts.join(", "));
+            }
             if verdict.same_seq > 0 {
                 table.row("same number", &format!("{} rows", grouped(verdict.same_seq)));
             }

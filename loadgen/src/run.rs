@@ -37,7 +37,7 @@ const MADE_PER_S: u64 = 1_000_000;
 /// What was there before the run.
 struct Before {
     baseline: Baseline,
-    stored: Option<u64>,
+    figures: Option<Figures>,
 }
 
 /// Does everything that the arguments ask.
@@ -64,9 +64,18 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
     });
     progress.end();
-    let target = daemon.target;
-    let results =
-        Results { arguments, target, sent: &sent, held, verdict, figures, failure, environment };
+    let not_stored = figures.as_ref().zip(before.figures.as_ref());
+    let results = Results {
+        arguments,
+        target: daemon.target,
+        sent: &sent,
+        held,
+        verdict,
+        not_stored: not_stored.map(|(now, before)| now.not_stored(before)).unwrap_or_default(),
+        figures,
+        failure,
+        environment,
+    };
     tell(&results)?;
     Ok(code(&results))
 }
@@ -81,7 +90,7 @@ fn look(daemon: &Daemon) -> Result<Before, String> {
         Some(metrics) => Some(metrics.reset_window().map_err(|error| format!("metrics: {error}"))?),
         None => None,
     };
-    Ok(Before { baseline, stored: figures.as_ref().and_then(Figures::stored) })
+    Ok(Before { baseline, figures })
 }
 
 /// Makes as much of the stream as there is room for.
@@ -157,7 +166,7 @@ fn settle(
         let new = || Some(ByRows::new(daemon.store.as_ref()?.open().ok().flatten()?, start_us));
         rows.or_else(new).map(|rows| Box::new(rows) as Box<dyn Counter>)
     };
-    let mut counter = match (&daemon.metrics, before.stored) {
+    let mut counter = match (&daemon.metrics, before.figures.as_ref().and_then(Figures::stored)) {
         (Some(metrics), Some(stored)) => {
             Some(Box::new(ByMetrics::new(metrics.clone(), stored)) as Box<dyn Counter>)
         }
