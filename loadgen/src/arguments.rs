@@ -58,6 +58,10 @@ pub struct Arguments {
     /// database holds several
     #[arg(long, value_name = "UUID")]
     pub instance: Option<String>,
+    /// Follow the live picture, and compare it with what was sent: redis://HOST:PORT/DATABASE?prefix=PREFIX, or redis
+    /// or redis?prefix=PREFIX for the address in REDIS_URL, which nobody else can read
+    #[arg(long, value_name = "URL")]
+    pub live: Option<Secret>,
     /// Where the daemon serves its metrics: http://HOST:PORT (with --run-json it is known)
     #[arg(long, value_name = "URL")]
     pub metrics: Option<String>,

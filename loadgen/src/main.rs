@@ -3,6 +3,7 @@
 //! ```text
 //!  fleet ─► traffic ─► encode ─► stream ─► pace ─► send ─► target
 //!              └─► ledger ─────────► verify ◄─ store
+//!                    └──────────────► live ◄─── Redis
 //!                                       └─► report
 //! ```
 //!
@@ -30,6 +31,7 @@ mod pace;
 mod send;
 mod stream;
 // 4 what became of it
+mod live;
 mod metrics;
 mod settle;
 mod stored;

@@ -7,6 +7,7 @@ use crate::civil::now_us;
 use crate::environment;
 use crate::fleet::{self, Fleet};
 use crate::ledger::Ledger;
+use crate::live::{Live, Shown, Teller, Way};
 use crate::metrics::Figures;
 use crate::pace::Pace;
 use crate::progress::Progress;
@@ -52,9 +53,11 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     let start_us = now_us();
     let sink = daemon.target.connect(arguments.connections);
     let mut sink = sink.map_err(|error| format!("connect to {}: {error}", daemon.target))?;
+    let live = follow(arguments, &daemon)?;
     let stream = prepare(arguments, daemon.target, &progress)?;
     let rows = daemon.store.as_ref().map(|store| rows_before(store, start_us));
-    let mut sent = send(arguments, &stream, &mut *sink, &progress);
+    let teller = live.as_ref().map(Live::teller);
+    let mut sent = send(arguments, &stream, &mut *sink, teller, &progress);
     drop(stream);
     let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, &progress);
     let figures = daemon.metrics.as_ref().and_then(|metrics| metrics.read().ok());
@@ -62,6 +65,10 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     let verdict = daemon.store.as_ref().and_then(|store| {
         let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, start_us);
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
+    });
+    let live = live.and_then(|live| {
+        let shown = live.finish(Duration::from_secs(arguments.settle));
+        shown.map_err(|error| failure = Some(error)).ok()
     });
     progress.end();
     let not_stored = figures.as_ref().zip(before.figures.as_ref());
@@ -71,6 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
         sent: &sent,
         held,
         verdict,
+        live,
         not_stored: not_stored.map(|(now, before)| now.not_stored(before)).unwrap_or_default(),
         figures,
         failure,
@@ -124,8 +132,22 @@ fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result
     Ok(stream)
 }
 
+/// Begins to follow the live picture, if that is asked.
+fn follow(arguments: &Arguments, daemon: &Daemon) -> Result<Option<Live>, String> {
+    let Some(address) = &daemon.live else { return Ok(None) };
+    let one_way = arguments.connections == 1 || !matches!(daemon.target, Target::Tcp(_));
+    let way = Way { tagged: arguments.tag_time, in_order: one_way };
+    Live::start(address, arguments.vessels, way).map(Some)
+}
+
 /// Sends on this thread while another shows how far it is.
-fn send(arguments: &Arguments, stream: &Stream, sink: &mut dyn Sink, progress: &Progress) -> Sent {
+fn send(
+    arguments: &Arguments,
+    stream: &Stream,
+    sink: &mut dyn Sink,
+    teller: Option<Teller>,
+    progress: &Progress,
+) -> Sent {
     let watched = Watched::default();
     let count = arguments.count_max();
     let room = if count == u64::MAX { 1 << 24 } else { count };
@@ -141,7 +163,7 @@ fn send(arguments: &Arguments, stream: &Stream, sink: &mut dyn Sink, progress: &
                 thread::sleep(Duration::from_millis(50));
             }
         });
-        send::run(stream, sink, Pace::start(rate, until), ledger, &watched)
+        send::run(stream, sink, Pace::start(rate, until), ledger, teller, &watched)
     })
 }
 
@@ -218,9 +240,11 @@ fn tell(results: &Results<'_>) -> Result<(), String> {
 }
 
 fn code(results: &Results<'_>) -> u8 {
-    match &results.verdict {
-        Some(verdict) if !verdict.is_good() => 1,
-        _ if results.failure.is_some() => 3,
-        _ => 0,
+    let stored = results.verdict.as_ref().is_none_or(Verdict::is_good);
+    let shown = results.live.as_ref().is_none_or(Shown::is_good);
+    match &results.failure {
+        _ if !stored || !shown => 1,
+        Some(_) => 3,
+        None => 0,
     }
 }

@@ -1,8 +1,9 @@
 //! Finds out where to send, whom to ask and which store to read; waits for the daemon when told to.
 
 use crate::arguments::{Arguments, Store};
+use crate::live;
 use crate::metrics::{Metrics, resolve};
-use crate::secret;
+use crate::secret::{self, Secret};
 use crate::send::{Null, Sink, tcp, udp};
 use crate::stored::At;
 use crate::stored::postgres::Address;
@@ -40,6 +41,8 @@ pub struct Daemon {
     pub metrics: Option<Metrics>,
     /// What to compare with.
     pub store: Option<At>,
+    /// What to follow.
+    pub live: Option<live::address::Address>,
 }
 
 impl Daemon {
@@ -66,6 +69,7 @@ impl Daemon {
             Some(store) => Some(place(store, arguments, told)?),
             None => None,
         };
+        let live = arguments.live.as_ref().map(followed).transpose()?;
         if until.is_some() {
             patiently(until, || target.listens())?;
             if let Some(metrics) = &metrics {
@@ -73,7 +77,7 @@ impl Daemon {
                 patiently(until, answers)?;
             }
         }
-        Ok(Self { target, metrics, store })
+        Ok(Self { target, metrics, store, live })
     }
 }
 
@@ -159,6 +163,18 @@ fn place(store: Store, arguments: &Arguments, told: Option<&Value>) -> Result<At
                 .map_err(|error| format!("address of the store: {error}"))
         }
     }
+}
+
+/// Where the live picture is that was asked for.
+fn followed(asked: &Secret) -> Result<live::address::Address, String> {
+    let url = match asked.reveal().strip_prefix("redis") {
+        Some(query) if query.is_empty() || query.starts_with('?') => {
+            let server = secret::or_from(None, "--live", "REDIS_URL")?;
+            format!("{}{query}", server.reveal()).into()
+        }
+        _ => asked.clone(),
+    };
+    live::address::Address::parse(&url)
 }
 
 /// Tries again until it works or the time is over; once when there is no time.

@@ -11,3 +11,4 @@ mod program;
 mod redis;
 
 pub use postgres::{Postgres, Stop};
+pub use redis::Redis;
