@@ -1,8 +1,9 @@
 //! The command line: what may be asked, and what is refused before anything is sent.
 
+use crate::copy;
 use crate::profile::Profile;
 use crate::secret::Secret;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +16,25 @@ pub const RATE_MAX: f64 = 4_000_000.0;
 
 /// Sends what a fleet of ships would send, and verifies that the store holds it exactly once.
 #[derive(Clone, Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Asked {
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// A run.
+    #[command(flatten)]
+    pub run: Option<Arguments>,
+}
+
+/// What there is beside a run.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Copies the positions of a fleet into Postgres without the daemon: what a bare client reaches
+    Copy(copy::Arguments),
+}
+
+/// A run.
+#[derive(Clone, Debug, Parser)]
 pub struct Arguments {
     /// Where to send: udp://HOST:PORT, tcp://HOST:PORT, or null to measure the generator itself
     #[arg(long, required_unless_present = "run_json")]

@@ -6,7 +6,7 @@
 //! A function of the seed and the intended times alone: the same arguments give the same bytes.
 
 use crate::civil::Civil;
-use crate::digest;
+use crate::digest::{self, Fix};
 use crate::encode::{Encoder, Look, binary, fixed, position, static_data};
 use crate::fleet::particulars::Particulars;
 use crate::fleet::{Fleet, Ship};
@@ -38,6 +38,7 @@ pub struct Traffic {
     /// Messages that may be sent within the daemon's dedup window.
     window: u64,
     tag_time: bool,
+    last_fix: Option<(Fix, bool)>,
 }
 
 /// What is known of a message when its bits are complete.
@@ -46,14 +47,14 @@ struct Made {
     mmsi: u32,
     msg_type: u8,
     split: bool,
-    second: u8,
-    at: (i32, i32),
+    /// Of a position: what it tells, and whether it is accurate.
+    fix: Option<(Fix, bool)>,
 }
 
 impl Made {
     /// A message that is no position, and fits a line.
     const fn other(digest: u64, mmsi: u32, msg_type: u8) -> Self {
-        Self { digest, mmsi, msg_type, split: false, second: 0, at: NOWHERE }
+        Self { digest, mmsi, msg_type, split: false, fix: None }
     }
 }
 
@@ -68,6 +69,7 @@ impl Traffic {
             made: 0,
             window,
             tag_time,
+            last_fix: None,
         }
     }
 
@@ -95,6 +97,8 @@ impl Traffic {
         let start = out.len();
         let lines = self.encoder.lines(look, out);
         let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
+        self.last_fix = made.fix;
+        let fix = made.fix.map(|(fix, _)| fix);
         Entry {
             digest: made.digest,
             mmsi: made.mmsi,
@@ -102,9 +106,14 @@ impl Traffic {
             msg_type: made.msg_type,
             lines,
             repeat: false,
-            second: made.second,
-            at: made.at,
+            second: fix.map_or(0, |fix| fix.second),
+            at: fix.map_or(NOWHERE, |fix| (fix.lon, fix.lat)),
         }
+    }
+
+    /// What the message before told, and whether it was accurate, if it was a position.
+    pub fn last_fix(&self) -> Option<(&Fix, bool)> {
+        self.last_fix.as_ref().map(|(fix, accurate)| (fix, *accurate))
     }
 
     fn position(&mut self, msg_type: u8, moment: Moment) -> Made {
@@ -124,8 +133,8 @@ impl Traffic {
             _ => position::class_a(bits, &fix, accurate, radio),
         }
         let split = msg_type == 19 && chance & 2 == 2;
-        let at = (fix.lon, fix.lat);
-        Made { digest: fix.digest(), mmsi: fix.mmsi, msg_type, split, second, at }
+        let (digest, mmsi) = (fix.digest(), fix.mmsi);
+        Made { digest, mmsi, msg_type, split, fix: Some((fix, accurate)) }
     }
 
     fn base_station(&mut self, moment: Moment) -> Made {

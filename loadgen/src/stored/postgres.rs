@@ -17,6 +17,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// How long a connection may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
+/// Instances that a text names at most.
+const NAMED_MAX: usize = 4;
+
 const THERE: &str = "SELECT to_regclass('aisd_instances') IS NOT NULL";
 const INSTANCES: &str = "SELECT id, instance::text FROM aisd_instances ORDER BY id";
 const MARK: &str =
@@ -184,9 +187,12 @@ fn choose(known: &[(i16, String)], wanted: Option<&str>) -> Outcome<Option<i16>>
         (None, []) => Ok(None),
         (None, [(number, _)]) => Ok(Some(*number)),
         (None, _) => {
-            let uuids: Vec<&str> = known.iter().map(|(_, uuid)| uuid.as_str()).collect();
-            let uuids = uuids.join(", ");
-            Err(format!("it holds {} instances, say which: --instance {uuids}", known.len()))
+            let newest = known.iter().rev().take(NAMED_MAX).map(|(_, uuid)| uuid.as_str());
+            let uuids = newest.collect::<Vec<_>>().join(", ");
+            let count = known.len();
+            Err(format!(
+                "it holds {count} instances, say which: --instance UUID; the newest: {uuids}"
+            ))
         }
     }
 }
@@ -276,6 +282,6 @@ mod tests {
         assert_eq!(choose(&known[1..], None), Ok(Some(4)));
         assert_eq!(choose(&[], None), Ok(None));
         let text = choose(&known, None).unwrap_err();
-        assert_eq!(text, "it holds 2 instances, say which: --instance a, b");
+        assert_eq!(text, "it holds 2 instances, say which: --instance UUID; the newest: b, a");
     }
 }
