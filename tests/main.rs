@@ -13,5 +13,6 @@ mod drain;
 mod kernel;
 mod metrics_lint;
 mod recorded;
+mod servers;
 mod support;
 mod tidy;

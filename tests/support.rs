@@ -9,6 +9,7 @@ pub mod numbered;
 pub mod process;
 pub mod random;
 pub mod sentences;
+pub mod servers;
 pub mod traffic;
 
 /// The bytes of a file in `tests/data`.
