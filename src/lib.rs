@@ -35,6 +35,9 @@ pub mod shard;
 // 5 reports land
 pub mod store;
 
+// When the world fails.
+pub mod resilience;
+
 // Seeing and steering.
 pub mod command;
 pub mod config;

@@ -12,6 +12,7 @@ mod decode_reports;
 mod drain;
 mod kernel;
 mod metrics_lint;
+mod neighbours;
 mod recorded;
 mod servers;
 mod support;

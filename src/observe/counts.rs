@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::observe::neighbours::Neighbours;
 use crate::reject::{Dropped, Filtered, Reject};
 
 /// A number that only grows.
@@ -255,4 +256,6 @@ pub struct Counts {
     pub store: StoreCounts,
     /// The HTTP face.
     pub http: HttpCounts,
+    /// The store's server and Redis.
+    pub neighbours: Neighbours,
 }

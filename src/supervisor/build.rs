@@ -25,6 +25,7 @@ use crate::journal::{Chunk, Place, Shared};
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
 use crate::observe::metrics::Sources;
+use crate::observe::neighbours::Neighbours;
 use crate::observe::process::ProcessWatch;
 use crate::observe::samples::Samples;
 use crate::observe::status::Status;
@@ -247,7 +248,6 @@ fn face(
             latency: Arc::clone(&common.latency),
             stages: stages.to_vec(),
             status: Arc::clone(status),
-            store: "sqlite",
             clock: common.clock.clone(),
             process: ProcessWatch::default(),
         },
@@ -269,8 +269,12 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
     let counts = Counts {
         feeds,
         shards: (0..shards).map(|_| ShardCounts::default()).collect(),
+        neighbours: Neighbours::of(config),
         ..Counts::default()
     };
+    for neighbour in counts.neighbours.all().into_iter().filter(|it| it.is_configured()) {
+        neighbour.begin(&config.breakers);
+    }
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
     let vessels_max = config.shards.vessels_max.div_ceil(shards);
     Common {
@@ -297,7 +301,6 @@ fn store(
     });
     let failed = |error: StoreError| Failure::new(exit::IO, format!("open the store: {error}"));
     let offsets = connected.map_err(failed)?;
-    tracing::info!("Circuit breaker initialized: {}, closed", store.name());
     Ok((Box::new(store), offsets))
 }
 

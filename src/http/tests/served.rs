@@ -127,7 +127,6 @@ impl Served {
             latency: Arc::default(),
             stages: Vec::new(),
             status: Arc::new(status),
-            store: "sqlite",
             clock: Clock::manual(NOW_US),
             process: ProcessWatch::default(),
         };

@@ -1,10 +1,8 @@
 //! The names that the deployment checklist asks for, there from the first scrape, also with nothing configured.
 
 use super::list::{Kind, Metric, Point, PointValue, Points};
-use super::seen::{float, signed};
-
-/// How a circuit breaker that lets everything through is shown; 1 is half-open, 2 open.
-pub const BREAKER_CLOSED: f64 = 0.0;
+use super::seen::{Seen, float, signed};
+use crate::observe::neighbours::Neighbour;
 
 /// The checklist's metrics, and latency as a histogram beside its gauges.
 pub const METRICS: &[Metric] = &[
@@ -60,17 +58,29 @@ pub const METRICS: &[Metric] = &[
         "circuit_breaker_state",
         &["name"],
         "Circuit breaker of a neighbour: 0 closed, 1 half-open, 2 open.",
-        |seen, out| out.put(&[seen.store], BREAKER_CLOSED),
+        |seen, out| each_neighbour(seen, out, |it| f64::from(it.state().number())),
     ),
     Metric::counter(
         "circuit_breaker_trips_total",
         &["name"],
-        "Times that the circuit breaker of a neighbour opened.",
-        |seen, out| out.put(&[seen.store], 0.0),
+        "Times that the circuit breaker of a neighbour opened, also after a probe in vain.",
+        |seen, out| each_neighbour(seen, out, |it| float(it.trips.get())),
+    ),
+    Metric::counter(
+        "ais_neighbour_failures_total",
+        &["name"],
+        "Attempts at a neighbour that failed.",
+        |seen, out| each_neighbour(seen, out, |it| float(it.failures.get())),
     ),
 ];
 
-fn read_latency(seen: &super::Seen, out: &mut Points) {
+fn each_neighbour(seen: &Seen, out: &mut Points, value: fn(&Neighbour) -> f64) {
+    for neighbour in seen.counts.neighbours.all() {
+        out.put(&[neighbour.name()], value(neighbour));
+    }
+}
+
+fn read_latency(seen: &Seen, out: &mut Points) {
     let value = PointValue::Buckets { counts: seen.latency.buckets, sum_us: seen.latency.sum_us };
     out.0.push(Point { labels: vec!["total".to_owned()], value });
 }

@@ -1,11 +1,14 @@
 //! The same as JSON, with exact quantiles since the start, for a client's window and over the last minute.
 
+use std::time::Instant;
+
 use serde_json::{Map, Value, json};
 
 use super::seen::Seen;
 use crate::observe::accounting::Sums;
 use crate::observe::counts::{FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Quantiles;
+use crate::observe::neighbours::Neighbour;
 use crate::reject::{Dropped, Filtered, Reject};
 
 /// Everything, for programs that measure.
@@ -32,6 +35,7 @@ pub fn to_json(seen: &Seen) -> Value {
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),
         "journal": journal(seen),
         "store": store(seen),
+        "neighbours": each_neighbour(seen, neighbour),
         "http": {
             "requests": seen.counts.http.requests.get(),
             "refused": seen.counts.http.refused.get(),
@@ -58,7 +62,7 @@ pub fn summary(seen: &Seen) -> Value {
         "latency_ms": quantiles(&seen.latency.minute),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
         "dlq_size": 0,
-        "circuit_breakers": { seen.store: "closed" },
+        "circuit_breakers": each_neighbour(seen, |it| json!(it.state().label())),
         "memory_bytes": seen.process.rss_bytes,
     })
 }
@@ -141,7 +145,7 @@ fn journal(seen: &Seen) -> Value {
 fn store(seen: &Seen) -> Value {
     let store = &seen.counts.store;
     json!({
-        "name": seen.store,
+        "name": seen.store(),
         "up": store.up.get() != 0,
         "positions": store.positions.get(),
         "statics": store.statics.get(),
@@ -152,6 +156,21 @@ fn store(seen: &Seen) -> Value {
         "batch_rows_max": store.batch_rows_max.get(),
         "next_seq": store.next_seq.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
+    })
+}
+
+fn each_neighbour(seen: &Seen, value: fn(&Neighbour) -> Value) -> Value {
+    let neighbours = seen.counts.neighbours.all().into_iter();
+    Value::Object(neighbours.map(|it| (it.name().to_owned(), value(it))).collect())
+}
+
+fn neighbour(neighbour: &Neighbour) -> Value {
+    json!({
+        "configured": neighbour.is_configured(),
+        "breaker": neighbour.state().label(),
+        "trips": neighbour.trips.get(),
+        "failures": neighbour.failures.get(),
+        "trouble": neighbour.trouble().map(|trouble| trouble.text(Instant::now())),
     })
 }
 

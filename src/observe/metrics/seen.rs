@@ -24,8 +24,6 @@ pub struct Seen {
     pub process: Process,
     /// What the engine is about.
     pub state: State,
-    /// The name of the store's back end.
-    pub store: &'static str,
     /// Now, microseconds since 1970.
     pub now_us: i64,
     /// When the process started, microseconds since 1970.
@@ -44,7 +42,6 @@ impl Seen {
             latency: sources.latency.lock().snapshot(now_us),
             process: sources.process.read(),
             state: sources.status.state(),
-            store: sources.store,
             now_us,
             started_us: sources.status.started_us(),
         }
@@ -53,6 +50,12 @@ impl Seen {
     /// Each feed with its sum.
     pub fn feeds(&self) -> impl Iterator<Item = (&FeedCounts, &Sums)> {
         self.counts.feeds.iter().zip(&self.sums)
+    }
+
+    /// The name of the store's back end.
+    #[must_use]
+    pub fn store(&self) -> &'static str {
+        self.counts.neighbours.store.name()
     }
 
     /// Messages stored, of all feeds.

@@ -1,0 +1,10 @@
+//! What a thread does when a neighbour (the store's server, Redis, a server of lines) does not do its part.
+//!
+//! [`attempts`] is what such a thread holds: it says when to try, and is told how it went. It is made of a [`breaker`], which
+//! leaves a neighbour alone that fails again and again, of a [`backoff`] between attempts, and of [`quiet`], which keeps
+//! the log short. What the world sees of a neighbour is in `observe::neighbours`.
+
+pub mod attempts;
+pub mod backoff;
+pub mod breaker;
+pub mod quiet;
