@@ -2,8 +2,10 @@
 
 mod access;
 mod cluster;
+mod daemon;
 mod guard;
 mod layouts;
 mod made;
 mod outages;
 mod rig;
+mod speed;
