@@ -11,6 +11,7 @@ mod decode_properties;
 mod decode_reports;
 mod drain;
 mod kernel;
+mod live;
 mod metrics_lint;
 mod neighbours;
 mod recorded;

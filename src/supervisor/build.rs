@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::limits::raise_file_limit;
+use super::limits::{cores, raise_file_limit};
+use super::live;
 use super::run_file::{self, Addresses};
 use super::stores::{self, Beginnings, Opened};
 use super::threads::{Plan, Role, Threads};
@@ -67,6 +68,8 @@ pub struct Engine {
     pub shards_recovering: Arc<AtomicUsize>,
     /// Set to make the feeds finish.
     pub stopping: Arc<AtomicBool>,
+    /// Set to have the live picture written for the last time, when the flow has ended.
+    pub live_stopping: Arc<AtomicBool>,
     /// Set to make the faces finish, last of all.
     pub faces_stopping: Arc<AtomicBool>,
     /// What was bound.
@@ -78,13 +81,14 @@ pub struct Engine {
 }
 
 /// What the parts share.
-struct Common {
-    counts: Arc<Counts>,
+pub(super) struct Common {
+    pub(super) counts: Arc<Counts>,
     latency: Arc<Mutex<Latency>>,
     samples: Arc<Samples>,
-    vessels: Vec<Arc<Mutex<Vessels>>>,
+    pub(super) vessels: Vec<Arc<Mutex<Vessels>>>,
     stopping: Arc<AtomicBool>,
-    clock: Clock,
+    pub(super) live_stopping: Arc<AtomicBool>,
+    pub(super) clock: Clock,
     shards: usize,
 }
 
@@ -132,7 +136,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let shared = Arc::clone(&journal);
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
-    plans.extend(feed_plans);
+    plans.extend(feed_plans.into_iter().chain(live::plan(config, &common)?));
     start_threads(config, common, plans, addresses, (journal, recovering, since))
 }
 
@@ -219,6 +223,7 @@ fn start_threads(
         status,
         shards_recovering,
         stopping: common.stopping,
+        live_stopping: common.live_stopping,
         faces_stopping,
         addresses,
         journal,
@@ -274,13 +279,13 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
         neighbour.begin(&config.breakers);
     }
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
-    let vessels_max = config.shards.vessels_max.div_ceil(shards);
     Common {
         counts: Arc::new(counts),
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
-        vessels: (0..shards).map(|_| Arc::new(Mutex::new(Vessels::new(vessels_max)))).collect(),
+        vessels: live::tables(config, shards),
         stopping: Arc::new(AtomicBool::new(false)),
+        live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,
         shards,
     }
@@ -400,8 +405,4 @@ fn plan_feeds(
 
 const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
     Plan { stage, spot, role: Role::Flow, may_finish: false, core: None }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

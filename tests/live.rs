@@ -1,0 +1,11 @@
+//! The live picture in a real Redis.
+
+mod access;
+mod cluster;
+mod daemon;
+mod guard;
+mod layouts;
+mod made;
+mod outages;
+mod rig;
+mod speed;
