@@ -14,6 +14,7 @@ mod progress;
 mod run_file;
 mod stores;
 mod threads;
+mod writers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

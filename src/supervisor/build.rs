@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use super::limits::{cores, raise_file_limit};
 use super::live;
 use super::run_file::{self, Addresses};
-use super::stores::{self, Beginnings, Opened};
+use super::stores::{self, Beginnings};
 use super::threads::{Plan, Role, Threads};
+use super::writers::{self, ShardEnds};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
@@ -33,9 +34,6 @@ use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
-use crate::resilience::attempts::Attempts;
-use crate::resilience::backoff::Backoff;
-use crate::rows::Rows;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
@@ -44,17 +42,11 @@ use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
 use crate::store::reader::SqliteReader;
 use crate::store::sqlite;
-use crate::store::writer::{Known, Links, Writer};
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
 /// Chunks that may wait for a shard; more are read back.
 const SHARD_QUEUE: usize = 64;
-/// Batches of rows of one shard that may wait for the store.
-const STORE_QUEUE: usize = 8;
-/// First and longest wait after a commit that failed.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
 /// The engine, its threads running.
 pub struct Engine {
@@ -83,13 +75,13 @@ pub struct Engine {
 /// What the parts share.
 pub(super) struct Common {
     pub(super) counts: Arc<Counts>,
-    latency: Arc<Mutex<Latency>>,
+    pub(super) latency: Arc<Mutex<Latency>>,
     samples: Arc<Samples>,
     pub(super) vessels: Vec<Arc<Mutex<Vessels>>>,
     stopping: Arc<AtomicBool>,
     pub(super) live_stopping: Arc<AtomicBool>,
     pub(super) clock: Clock,
-    shards: usize,
+    pub(super) shards: usize,
 }
 
 /// Builds the engine and starts its threads, the end of the flow first.
@@ -124,7 +116,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let seed = directory.instance().as_u64_pair().0;
     let start = Start { journal: &journal, from, seed, recovering: &recovering };
     let writers = opened.into_iter().zip(offsets).collect();
-    let (mut plans, ends) = plan_writers(config, &common, &journal, known.all(), writers);
+    let (mut plans, ends) = writers::plan(config, &common, &journal, known.all(), writers);
     let (shard_plans, to_shards): (Vec<_>, Vec<_>) = begins
         .into_iter()
         .zip(ends)
@@ -291,51 +283,6 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
     }
 }
 
-/// A shard's ends of its queues: for rows, and for emptied ones.
-type ShardEnds = (Outlet<Rows>, Inlet<Rows>);
-
-/// The writers, and of each shard the ends of its queues to and from its writer.
-fn plan_writers(
-    config: &Config,
-    common: &Common,
-    journal: &Arc<Shared>,
-    feed_names: &[String],
-    writers: Vec<(Opened, Known)>,
-) -> (Vec<Plan>, Vec<ShardEnds>) {
-    // Emptied rows wake nobody: a shard takes them when it needs some.
-    let (_, nobody) = parking();
-    let mut ends: Vec<Option<ShardEnds>> = (0..common.shards).map(|_| None).collect();
-    let mut plans = Vec::new();
-    for (number, (opened, known)) in writers.into_iter().enumerate() {
-        let (spot, waker) = parking();
-        let (mut from_shards, mut spare) = (Vec::new(), Vec::new());
-        for shard in opened.shards {
-            let (to_store, from_shard) = bounded(STORE_QUEUE, &waker);
-            let (spare_to, spare_from) = bounded(STORE_QUEUE, &nobody);
-            from_shards.push((shard, from_shard));
-            spare.push(spare_to);
-            ends[shard] = Some((to_store, spare_from));
-        }
-        let links = Links {
-            shards: from_shards,
-            spare,
-            shards_total: common.shards,
-            feed_names: feed_names.to_vec(),
-            journal: Arc::clone(journal),
-            counts: Arc::clone(&common.counts),
-            latency: Arc::clone(&common.latency),
-            clock: common.clock.clone(),
-        };
-        let backoff = Backoff::new(RETRY_AFTER, RETRY_AFTER_MAX);
-        let neighbour = Arc::clone(&common.counts.neighbours.store);
-        let attempts = Attempts::new(neighbour, &config.breakers, backoff);
-        let store = (opened.store, known, attempts);
-        let writer = Writer::new(number, store, links, config.store.clone());
-        plans.push(flow(Box::new(writer), spot));
-    }
-    (plans, ends.into_iter().flatten().collect())
-}
-
 /// Where the shards begin to read.
 struct Start<'a> {
     journal: &'a Arc<Shared>,
@@ -403,6 +350,6 @@ fn plan_feeds(
     Ok((plans, addresses))
 }
 
-const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
+pub(super) const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
     Plan { stage, spot, role: Role::Flow, may_finish: false, core: None }
 }
