@@ -209,6 +209,8 @@ pub struct StoreCounts {
     pub up: Gauge,
     /// Everything below this number is committed, in every partition.
     pub next_seq: Gauge,
+    /// Calls to Postgres that were cut off at their deadline.
+    pub calls_cut: Counter,
 }
 
 /// What is known of the dead letters.

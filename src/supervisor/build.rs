@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use super::limits::{cores, raise_file_limit};
 use super::live;
 use super::run_file::{self, Addresses};
-use super::stores::{self, Beginnings};
+use super::stores::{self, Beginnings, Server};
 use super::threads::{Plan, Role, Threads};
 use super::writers::{self, ShardEnds};
 use crate::clock::{Clock, SECOND_US};
@@ -40,6 +41,8 @@ use crate::shard::vessels::Vessels;
 use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
+use crate::store::StoreReader;
+use crate::store::postgres::reader::PostgresReader;
 use crate::store::reader::SqliteReader;
 use crate::store::sqlite;
 
@@ -82,6 +85,9 @@ pub(super) struct Common {
     pub(super) live_stopping: Arc<AtomicBool>,
     pub(super) clock: Clock,
     pub(super) shards: usize,
+    /// The Postgres that is stored in, if it is one.
+    server: Option<Server>,
+    instance: Uuid,
 }
 
 /// Builds the engine and starts its threads, the end of the flow first.
@@ -105,8 +111,14 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let mut known =
         FeedNames::read(directory.root()).map_err(io_failure("read the feeds' names"))?;
     let ids = known.number(directory.root(), &names).map_err(io_failure("number the feeds"))?;
-    let common = common(config, &known, &ids);
-    let opened = stores::open(config, &directory, &known, (common.shards, &common.counts))?;
+    let common = common(config, &known, &ids, directory.instance())?;
+    let opened = stores::open(
+        config,
+        &directory,
+        &known,
+        common.server.as_ref(),
+        (common.shards, &common.counts),
+    )?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
     let window_us = window_us(config);
     let Beginnings { from, begins, known: offsets } =
@@ -223,6 +235,19 @@ fn start_threads(
     })
 }
 
+/// What reads the store for those who ask.
+fn reader(config: &Config, common: &Common) -> Result<Box<dyn StoreReader>, Failure> {
+    if let Some(server) = &common.server {
+        let (dialer, clock) = (server.dialer.clone(), common.clock.clone());
+        let reader = PostgresReader::new(dialer, common.instance, &config.store, clock);
+        return Ok(Box::new(reader));
+    }
+    let within = Duration::from_secs(config.store.query_seconds);
+    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
+        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    Ok(Box::new(reader))
+}
+
 /// What the HTTP face answers from.
 fn face(
     config: &Config,
@@ -230,13 +255,7 @@ fn face(
     status: &Arc<Status>,
     stages: &[Arc<StageCounts>],
 ) -> Result<Arc<Face>, Failure> {
-    let path = if config.store.url.is_empty() {
-        config.data_dir.join(sqlite::FILE_NAME)
-    } else {
-        ":memory:".into()
-    };
-    let reader = SqliteReader::open(&path)
-        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    let reader = reader(config, common)?;
     Ok(Arc::new(Face {
         sources: Sources {
             counts: Arc::clone(&common.counts),
@@ -247,11 +266,16 @@ fn face(
             process: ProcessWatch::default(),
         },
         fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
-        reader: Mutex::new(Box::new(reader)),
+        reader: Mutex::new(reader),
     }))
 }
 
-fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
+fn common(
+    config: &Config,
+    known: &FeedNames,
+    ids: &[u8],
+    instance: Uuid,
+) -> Result<Common, Failure> {
     let shards = if config.shards.count == 0 { cores() } else { config.shards.count };
     let mut feeds: Vec<FeedCounts> = known
         .all()
@@ -271,8 +295,11 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
         neighbour.begin(&config.breakers);
     }
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
-    Common {
-        counts: Arc::new(counts),
+    let counts = Arc::new(counts);
+    Ok(Common {
+        server: stores::server(config, &counts)?,
+        instance,
+        counts,
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
         vessels: live::tables(config, shards),
@@ -280,7 +307,7 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
         live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,
         shards,
-    }
+    })
 }
 
 /// Where the shards begin to read.

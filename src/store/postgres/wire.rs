@@ -21,6 +21,8 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 
+use super::address::{Address, Endpoint, Tls};
+use super::tls;
 use stream::Stream;
 
 /// Bytes that gather before they are sent.
@@ -61,6 +63,34 @@ pub enum Host {
     Unix(std::path::PathBuf),
 }
 
+impl Target {
+    /// As a URL says.
+    ///
+    /// # Errors
+    /// When the certificates that it names cannot be read.
+    pub fn of(address: &Address, pooled: bool) -> Result<Self, String> {
+        let host = |endpoint: &Endpoint| match (&endpoint.host, endpoint.socket_path()) {
+            (postgres::config::Host::Tcp(name), _) => {
+                let tls = match &endpoint.tls {
+                    Tls::Plain => None,
+                    Tls::Verified { root } => Some(tls::client(root.as_deref())?),
+                };
+                Ok(Host::Tcp { name: name.clone(), port: endpoint.port, tls })
+            }
+            (postgres::config::Host::Unix(dir), path) => {
+                Ok(Host::Unix(path.unwrap_or_else(|| dir.clone())))
+            }
+        };
+        Ok(Self {
+            hosts: address.endpoints().iter().map(host).collect::<Result<_, String>>()?,
+            user: address.user().to_owned(),
+            password: address.password().map(<[u8]>::to_vec),
+            database: address.database().to_owned(),
+            pooled,
+        })
+    }
+}
+
 /// Why a call did not do what was asked. After anything but [`WireError::Server`] the connection is of no more use.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -70,6 +100,9 @@ pub enum WireError {
     /// The connection failed, or never was.
     #[error("{0}")]
     Io(String),
+    /// The server is not who it should be, or cannot prove it.
+    #[error("{0}")]
+    Untrusted(String),
     /// The server refused. The code is its SQLSTATE.
     #[error("{message} ({code})")]
     Server {
