@@ -7,6 +7,7 @@ mod check_config;
 mod completions;
 mod decode;
 mod journal;
+mod migrate;
 mod print_config;
 mod replay;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     CheckConfig(FileArgs),
     /// Write the configuration that applies, as TOML
     PrintConfig(FileArgs),
+    /// Bring the tables of a Postgres up to this program
+    Migrate(FileArgs),
     /// Look into the journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -90,6 +93,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Replay(args) => replay::replay(args),
         Command::CheckConfig(args) => check_config::check_config(&args, out),
         Command::PrintConfig(args) => print_config::print_config(&args, out),
+        Command::Migrate(args) => migrate::migrate(&args, out),
         Command::Journal(command) => journal::journal(command, out),
         Command::Completions(args) => completions::completions(&args, out),
     }

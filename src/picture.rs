@@ -22,7 +22,7 @@ pub struct LastPosition {
     pub received_us: i64,
     /// What is remarkable about it, see [`crate::rows::flags`].
     pub flags: u16,
-    /// The feed that brought it.
+    /// The feed that brought it; one that nobody has when another instance stored it.
     pub feed: u8,
 }
 
@@ -37,7 +37,7 @@ pub struct VesselView {
     pub statics: StaticData,
     /// When it said each of that.
     pub said: SaidTimes,
-    /// When it was first heard since the start, microseconds since 1970.
+    /// When it was first heard since the start, microseconds since 1970; 0 when it is only known from the store.
     pub first_seen_us: i64,
     /// When it was last heard, microseconds since 1970.
     pub last_seen_us: i64,

@@ -4,6 +4,7 @@ pub mod compare;
 pub mod database;
 pub mod http;
 pub mod journal;
+pub mod lateness;
 pub mod log;
 pub mod numbered;
 pub mod process;

@@ -205,6 +205,8 @@ pub struct StoreCounts {
     pub next_seq: Gauge,
     /// Received time of the oldest record that is not yet committed, microseconds since 1970; 0 when there is none.
     pub oldest_unstored_us: Gauge,
+    /// Calls to Postgres that were cut off at their deadline.
+    pub calls_cut: Counter,
 }
 
 /// What is known of a thread.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::limits::{cores, raise_file_limit};
-use super::live;
 use super::run_file::{self, Addresses};
 use super::threads::{Plan, Role, Threads};
 use crate::clock::{Clock, SECOND_US};
@@ -143,7 +142,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let (feeds, inlets, spot) = feed_queues(&ids);
     plans.extend(plan_journal(config, &common, directory, journal, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
-    plans.extend(feed_plans.into_iter().chain(live::plan(config, &common)?));
+    plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
     start_threads(config, common, plans, addresses, recovering, since)
 }
 
@@ -245,7 +244,8 @@ fn face(
     status: &Arc<Status>,
     stages: &[Arc<StageCounts>],
 ) -> Result<Arc<Face>, Failure> {
-    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME))
+    let within = Duration::from_secs(config.store.query_seconds);
+    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
         .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
     Ok(Arc::new(Face {
         sources: Sources {
@@ -285,7 +285,7 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
         counts: Arc::new(counts),
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
-        vessels: live::tables(config, shards),
+        vessels: super::live::tables(config, shards),
         stopping: Arc::new(AtomicBool::new(false)),
         live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,

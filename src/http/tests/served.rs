@@ -81,10 +81,22 @@ impl Fleet for OneVessel {
     }
 }
 
-/// Points a second apart; none for MMSI 2, an error for MMSI 3.
+/// Points a second apart; none for MMSI 2, an error for MMSI 3. Of vessels it knows number 4 alone.
 struct Points;
 
 impl StoreReader for Points {
+    fn vessel(&mut self, mmsi: u32) -> Result<Option<VesselView>, StoreError> {
+        match mmsi {
+            3 => Err(StoreError::Transient("busy".to_owned())),
+            4 => Ok(Some(VesselView { mmsi, ..OneVessel::view() })),
+            _ => Ok(None),
+        }
+    }
+
+    fn newest(&mut self, _: i64, _: u32, _: usize) -> Result<Vec<VesselView>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn track(
         &mut self,
         mmsi: u32,

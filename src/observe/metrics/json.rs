@@ -155,6 +155,7 @@ fn store(seen: &Seen) -> Value {
         "commit_us": store.commit_us.get(),
         "failures": store.failures.get(),
         "batch_rows_max": store.batch_rows_max.get(),
+        "calls_cut": store.calls_cut.get(),
         "next_seq": store.next_seq.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
     })
