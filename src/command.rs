@@ -9,6 +9,7 @@ mod decode;
 mod journal;
 mod migrate;
 mod print_config;
+mod redis;
 mod replay;
 mod run;
 
@@ -47,6 +48,9 @@ enum Command {
     /// Look into the journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Look after the live picture
+    #[command(subcommand)]
+    Redis(redis::RedisCommand),
     /// Write a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -95,6 +99,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::PrintConfig(args) => print_config::print_config(&args, out),
         Command::Migrate(args) => migrate::migrate(&args, out),
         Command::Journal(command) => journal::journal(command, out),
+        Command::Redis(command) => redis::redis(command, out),
         Command::Completions(args) => completions::completions(&args, out),
     }
 }
