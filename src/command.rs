@@ -10,6 +10,7 @@ mod dlq;
 mod journal;
 mod migrate;
 mod print_config;
+mod redis;
 mod replay;
 mod run;
 
@@ -51,6 +52,9 @@ enum Command {
     /// Look into the dead letters
     #[command(subcommand)]
     Dlq(dlq::DlqCommand),
+    /// Look after the live picture
+    #[command(subcommand)]
+    Redis(redis::RedisCommand),
     /// Write a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -100,6 +104,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Migrate(args) => migrate::migrate(&args, out),
         Command::Journal(command) => journal::journal(command, out),
         Command::Dlq(command) => dlq::dlq(command, out),
+        Command::Redis(command) => redis::redis(command, out),
         Command::Completions(args) => completions::completions(&args, out),
     }
 }

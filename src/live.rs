@@ -169,7 +169,7 @@ impl Live {
         live.refused.add(refused);
         self.left -= self.left.min(BATCH);
         if self.left == 0 || self.batch.is_empty() {
-            live.flushes.add(1);
+            live.flushes.add(u64::from(!self.batch.is_empty()));
             self.is_flushing = false;
         }
         Ok(u32::try_from(self.batch.len()).unwrap_or(u32::MAX))

@@ -102,7 +102,8 @@ pub trait StoreReader: Send {
     /// When the store cannot answer now.
     fn vessel(&mut self, mmsi: u32) -> Result<Option<VesselView>, StoreError>;
 
-    /// Vessels with a stored position since a time (inclusive), by MMSI, from the first after `after`, at most `limit`.
+    /// Vessels with a stored position since a time (inclusive), by MMSI, from the first after `after`, at most `limit`. Of
+    /// positions that were dated ahead of their receipt nothing is told.
     ///
     /// # Errors
     /// When the store cannot answer now.

@@ -7,5 +7,6 @@ mod guard;
 mod layouts;
 mod made;
 mod outages;
+mod rebuild;
 mod rig;
 mod speed;

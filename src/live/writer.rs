@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::entry::{Entries, Entry, Place};
+use super::fields::Kept;
 use super::keys::Keys;
 use super::link::{Link, Trouble};
 use super::script::{self, Script};
@@ -39,6 +40,8 @@ pub struct Writer {
     sources: Vec<String>,
     is_publishing: bool,
     open: Option<Open>,
+    /// How vessels are kept and whether that is in a cluster, as the log was told last.
+    told: Option<(Kept, bool)>,
     /// What the marks held when they were last looked at.
     made: Vec<String>,
 }
@@ -59,8 +62,8 @@ impl Writer {
     /// When the URL cannot be used.
     pub fn new(config: RedisConfig, sources: Vec<String>) -> Result<Self, String> {
         let address = Address::read(&config.url)?;
-        let made = Vec::new();
-        Ok(Self { address, config, sources, is_publishing: true, open: None, made })
+        let (open, told, made) = (None, None, Vec::new());
+        Ok(Self { address, config, sources, is_publishing: true, open, told, made })
     }
 
     /// Publishes nothing.
@@ -100,12 +103,13 @@ impl Writer {
             link,
         };
         open.teach().map_err(|trouble| trouble.while_doing(&doing))?;
-        tracing::info!(
-            cluster = is_cluster,
-            "connected to {}, vessels are kept as {}",
-            self.shown(),
-            kept.label()
-        );
+        if self.told.replace((kept, is_cluster)) != Some((kept, is_cluster)) {
+            let (shown, kept) = (self.shown(), kept.label());
+            tracing::info!(
+                cluster = is_cluster,
+                "connected to {shown}, vessels are kept as {kept}"
+            );
+        }
         self.open = Some(open);
         Ok(true)
     }

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::limits::{cores, raise_file_limit};
-use super::live;
 use super::run_file::{self, Addresses};
 use super::stores::{self, Beginnings, Server};
 use super::threads::{Plan, Role, Threads};
@@ -140,7 +139,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let shared = Arc::clone(&journal);
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
-    plans.extend(feed_plans.into_iter().chain(live::plan(config, &common)?));
+    plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
     start_threads(config, common, plans, addresses, (journal, recovering, since))
 }
 
@@ -302,7 +301,7 @@ fn common(
         counts,
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
-        vessels: live::tables(config, shards),
+        vessels: super::live::tables(config, shards),
         stopping: Arc::new(AtomicBool::new(false)),
         live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,

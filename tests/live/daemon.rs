@@ -17,7 +17,7 @@ use crate::support::numbered::{checked, lines, sentence_of};
 use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::servers::Redis;
 
-const SHIPS: u32 = 200;
+pub const SHIPS: u32 = 200;
 
 fn home(server: &Redis, more: &str) -> Home {
     Home::new(&format!("[redis]\nurl = \"{}\"\n{more}", server.url()))
@@ -27,7 +27,7 @@ fn home(server: &Redis, more: &str) -> Home {
 type Picture = BTreeMap<u32, (u64, f64, f64)>;
 
 /// The newest position of every vessel, those apart that are dated ahead.
-fn stored(data: &Path) -> Picture {
+pub fn stored(data: &Path) -> Picture {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let store = rusqlite::Connection::open_with_flags(data.join("aisd.db"), flags).unwrap();
     store.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
@@ -44,7 +44,7 @@ fn stored(data: &Path) -> Picture {
 }
 
 /// Whether Redis has exactly that.
-fn is_shown(redis: &mut Connection, stored: &Picture) -> bool {
+pub fn is_shown(redis: &mut Connection, stored: &Picture) -> bool {
     stored.iter().all(|(mmsi, (seq, lon, lat))| {
         let shown = hash(redis, &format!("vessel:{mmsi}"));
         let is_near = |name: &str, degrees: f64| {
@@ -62,14 +62,9 @@ fn stamped(sentence: &str, after_s: i64) -> String {
 }
 
 /// Every ship reports some times: now, late, long ago, and some of them from an hour to come.
-fn report(daemon: &Daemon, rounds: u32) -> u64 {
-    let mut text = String::new();
-    let mut sent = 0;
-    let mut line = |line: String| {
-        text += &line;
-        text += "\r\n";
-        sent += 1;
-    };
+pub fn report(daemon: &Daemon, rounds: u32) -> u64 {
+    let mut sentences = Vec::new();
+    let mut line = |line: String| sentences.push(line);
     for round in 0..rounds {
         for ship in 0..SHIPS {
             let n = (round * SHIPS + ship) * 4;
@@ -83,11 +78,18 @@ fn report(daemon: &Daemon, rounds: u32) -> u64 {
             }
         }
     }
-    TcpStream::connect(daemon.tcp()).unwrap().write_all(text.as_bytes()).unwrap();
-    sent
+    send(daemon, &sentences)
 }
 
-fn wait_until_stored(daemon: &Daemon, messages: u64) {
+/// Sends these; how many they are.
+pub fn send<S: AsRef<str>>(daemon: &Daemon, sentences: &[S]) -> u64 {
+    let lines = sentences.iter().flat_map(|line| [line.as_ref(), "\r\n"]);
+    let text: String = lines.collect();
+    TcpStream::connect(daemon.tcp()).unwrap().write_all(text.as_bytes()).unwrap();
+    sentences.len() as u64
+}
+
+pub fn wait_until_stored(daemon: &Daemon, messages: u64) {
     wait_until("all is stored", || metrics(daemon.http()).feed("tcp", "stored") >= messages);
 }
 
