@@ -1,7 +1,7 @@
 //! What the outside sees of the neighbours, from the first look on.
 
 use crate::support::http::get;
-use crate::support::process::Home;
+use crate::support::process::{Home, aisd};
 
 #[test]
 fn the_neighbours_and_their_breakers_are_there_with_nothing_configured() {
@@ -25,4 +25,26 @@ fn the_neighbours_and_their_breakers_are_there_with_nothing_configured() {
     let told = home.log().matches("Circuit breaker initialized: sqlite, closed").count();
     assert_eq!((told, home.log().contains("initialized: redis")), (1, false));
     assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_credential_of_systemd_is_read_and_its_password_is_shown_nowhere() {
+    let credentials = tempfile::tempdir().unwrap();
+    let put = |url: &str| std::fs::write(credentials.path().join("DATABASE_URL"), url).unwrap();
+    let ask = |command| {
+        let mut aisd = aisd();
+        aisd.arg(command).env("CREDENTIALS_DIRECTORY", credentials.path());
+        let output = aisd.env("DATABASE_URL", "postgres://other").output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!said.contains("hunter2"), "{said}");
+        (output.status.code(), said)
+    };
+    put("postgres://me:hunter2@db-1/ais\n");
+    let (code, said) = ask("print-config");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("url = \"postgres://me:***@db-1/ais\""), "{said}");
+    put("http://me:hunter2@db-1/ais\n");
+    let (code, said) = ask("check-config");
+    assert_eq!(code, Some(78));
+    assert!(said.contains("/DATABASE_URL: store.url is \"http://***\", must be a URL"), "{said}");
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Face;
 use super::reply::Reply;
 use super::request::Request;
+use crate::observe::counts::DeadLetterCounts;
 use crate::observe::metrics::Seen;
 use crate::observe::neighbours::Neighbour;
 use crate::observe::status::State;
@@ -75,6 +76,7 @@ fn checks(seen: &Seen, out: &mut String) {
     for neighbour in seen.counts.neighbours.all() {
         let _ = writeln!(out, "{}", neighbour_line(neighbour));
     }
+    out.push_str(&dead_letters(&seen.counts.dead_letters));
     for feed in &seen.counts.feeds {
         let _ = writeln!(
             out,
@@ -84,6 +86,17 @@ fn checks(seen: &Seen, out: &mut String) {
             feed.connections.get()
         );
     }
+}
+
+/// How many there are; nothing where none are kept.
+fn dead_letters(counts: &DeadLetterCounts) -> String {
+    let (rows, rows_max) = (counts.rows.get(), counts.rows_max.get());
+    if rows_max == 0 {
+        return String::new();
+    }
+    let is_full = rows >= rows_max;
+    let full = if is_full { ", the store waits until there is room" } else { "" };
+    format!("{}dead letters {rows} of at most {rows_max}{full}\n", mark(!is_full))
 }
 
 /// The state of its breaker, and what is wrong with it.

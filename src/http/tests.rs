@@ -135,6 +135,19 @@ fn a_neighbour_that_is_away_is_named_with_its_cause_and_leaves_the_daemon_ready(
 }
 
 #[test]
+fn full_dead_letters_are_named() {
+    let served = Served::new(16, 5);
+    let counts = &served.face.sources.counts.dead_letters;
+    let body = || served.ask("GET", "/readyz?verbose", "").2;
+    assert!(!body().contains("dead letters"));
+    counts.rows_max.set(3);
+    assert!(body().contains("[+]dead letters 0 of at most 3\n"));
+    counts.rows.set(3);
+    let full = "[-]dead letters 3 of at most 3, the store waits until there is room\n";
+    assert!(body().contains(full));
+}
+
+#[test]
 fn metrics_come_as_asked() {
     let served = Served::new(16, 5);
     let (_, head, body) =

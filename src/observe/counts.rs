@@ -82,7 +82,7 @@ pub struct FeedCounts {
     pub kind: String,
     /// Messages received: joined ones, and single sentences that were refused.
     pub received: Counter,
-    /// Messages that the start found undecided in the journal.
+    /// Messages that the start found undecided in the journal, or in the dead letters.
     pub recovered: Counter,
     /// Messages committed to the store.
     pub stored: Counter,
@@ -94,6 +94,8 @@ pub struct FeedCounts {
     pub filtered: ByReason<{ Filtered::COUNT }>,
     /// Messages lost for want of room, by [`Dropped`].
     pub dropped: ByReason<{ Dropped::COUNT }>,
+    /// Messages that lie in the dead letters.
+    pub undelivered: Gauge,
     /// Lines that are no AIS.
     pub ignored: Counter,
     /// Parts that found no partner in time, or lost their place to newer ones.
@@ -209,6 +211,19 @@ pub struct StoreCounts {
     pub calls_cut: Counter,
 }
 
+/// What is known of the dead letters.
+#[derive(Debug, Default)]
+pub struct DeadLetterCounts {
+    /// Rows that lie in them.
+    pub rows: Gauge,
+    /// Bound of `rows`; 0 when there are no dead letters.
+    pub rows_max: Gauge,
+    /// Rows given up to them since the start.
+    pub given_up: Counter,
+    /// Rows that they had no room for; each is tried again.
+    pub refused: Counter,
+}
+
 /// What is known of a thread.
 #[derive(Debug, Default)]
 pub struct StageCounts {
@@ -283,4 +298,6 @@ pub struct Counts {
     pub http: HttpCounts,
     /// The store's server and Redis.
     pub neighbours: Neighbours,
+    /// Rows that the store refused for good.
+    pub dead_letters: DeadLetterCounts,
 }

@@ -18,6 +18,7 @@ use crate::config::{BreakerConfig, Config};
 use crate::observe::counts::{Counter, Gauge};
 use crate::resilience::breaker::{Asker, Breaker, State};
 use crate::resilience::quiet::Quiet;
+use crate::resilience::words::{one_line, spoken};
 
 /// Characters of a cause that are kept.
 const CAUSE_MAX: usize = 300;
@@ -253,7 +254,7 @@ impl Neighbour {
         self.show(&watch);
         self.trips.add(u64::from(opened));
         let wait = wait.max(watch.breaker.open_for(now));
-        let trouble = Trouble { cause: one_line(cause), attempt, next: now + wait };
+        let trouble = Trouble { cause: one_line(cause, CAUSE_MAX), attempt, next: now + wait };
         let line = self.tell(&mut watch, &trouble, opened, now);
         watch.down_since.get_or_insert(now);
         watch.forget(by);
@@ -312,20 +313,6 @@ impl Watch {
 
 fn next_in(wait: Duration) -> String {
     format!("next in {}", spoken(wait))
-}
-
-/// A time as people say it.
-fn spoken(time: Duration) -> String {
-    if time < Duration::from_secs(1) {
-        format!("{} ms", time.as_millis())
-    } else {
-        format!("{:.0} s", time.as_secs_f64())
-    }
-}
-
-fn one_line(cause: &str) -> String {
-    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
-    cause.chars().take(CAUSE_MAX).map(plain).collect()
 }
 
 #[cfg(test)]

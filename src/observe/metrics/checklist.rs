@@ -21,8 +21,8 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "ais_messages_failed_db_total",
         &[],
-        "Messages given up by the database for good. A commit that fails is tried again and not counted here.",
-        |_, out| out.put(&[], 0.0),
+        "Rows given up to the dead letters. A commit that fails is tried again and not counted here.",
+        |seen, out| out.put(&[], float(seen.counts.dead_letters.given_up.get())),
     ),
     Metric::gauge(
         "ais_latency_p50_ms",
@@ -49,7 +49,21 @@ pub const METRICS: &[Metric] = &[
         labels: &["stage"],
         read: read_latency,
     },
-    Metric::gauge("ais_dlq_size", &[], "Messages in the dead letters.", |_, out| out.put(&[], 0.0)),
+    Metric::gauge("ais_dlq_size", &[], "Rows in the dead letters.", |seen, out| {
+        out.put(&[], signed(seen.counts.dead_letters.rows.get()));
+    }),
+    Metric::gauge(
+        "ais_dlq_limit_rows",
+        &[],
+        "Rows in the dead letters at which the store has to wait.",
+        |seen, out| out.put(&[], signed(seen.counts.dead_letters.rows_max.get())),
+    ),
+    Metric::counter(
+        "ais_dlq_refused_total",
+        &[],
+        "Rows that the dead letters had no room for; each is tried again.",
+        |seen, out| out.put(&[], float(seen.counts.dead_letters.refused.get())),
+    ),
     Metric::gauge("ais_active_connections", &[], "Connections of feeds open now.", |seen, out| {
         let open = seen.counts.feeds.iter().map(|feed| feed.connections.get()).sum();
         out.put(&[], signed(open));

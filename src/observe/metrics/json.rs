@@ -35,6 +35,12 @@ pub fn to_json(seen: &Seen) -> Value {
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),
         "journal": journal(seen),
         "store": store(seen),
+        "dead_letters": {
+            "rows": seen.counts.dead_letters.rows.get(),
+            "rows_max": seen.counts.dead_letters.rows_max.get(),
+            "given_up": seen.counts.dead_letters.given_up.get(),
+            "refused": seen.counts.dead_letters.refused.get(),
+        },
         "neighbours": each_neighbour(seen, neighbour),
         "live": live(seen),
         "http": {
@@ -58,11 +64,14 @@ pub fn summary(seen: &Seen) -> Value {
         "received": received,
         "processed": seen.stored(),
         "rejected": rejected,
-        "failed": { "db": 0, "redis": seen.counts.live.failed_vessels.get() },
+        "failed": {
+            "db": seen.counts.dead_letters.given_up.get(),
+            "redis": seen.counts.live.failed_vessels.get(),
+        },
         "in_flight": seen.in_flight(),
         "latency_ms": quantiles(&seen.latency.minute),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
-        "dlq_size": 0,
+        "dlq_size": seen.counts.dead_letters.rows.get(),
         "circuit_breakers": each_neighbour(seen, |it| json!(it.state().label())),
         "memory_bytes": seen.process.rss_bytes,
     })
