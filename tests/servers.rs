@@ -1,6 +1,7 @@
 //! The servers that tests start are real, private, and gone afterwards.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::support::process::wait_until;
 use crate::support::servers::{
     Identity, Log, PgBouncer, Postgres, Redis, RedisCluster, Stop, authority, other_authority,
     processes_in,
@@ -101,6 +103,45 @@ fn a_frozen_postgres_answers_nothing_until_it_is_thawed() {
         move || drop(one.query_one("SELECT 1", &[]).unwrap()),
         || server.thaw_backend(pid),
     );
+
+    let folder = server.folder().to_owned();
+    server.freeze();
+    drop(server);
+    assert!(processes_in(&folder).is_empty() && !folder.exists());
+}
+
+/// For the test below, in a process of its own: where it is to write its folder.
+const HOLD: &str = "AISD_TEST_HOLD";
+
+#[test]
+fn tests_that_are_killed_leave_no_server() {
+    if let Some(file) = std::env::var_os(HOLD) {
+        return hold_servers(Path::new(&file));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("folder");
+    let mut tests = Command::new(std::env::current_exe().unwrap());
+    tests.args(["--exact", "servers::tests_that_are_killed_leave_no_server"]);
+    let mut tests = tests.env(HOLD, &file).stdin(Stdio::piped()).spawn().unwrap();
+    wait_until("servers of another process", || file.exists());
+    let folder = PathBuf::from(std::fs::read_to_string(&file).unwrap());
+    assert!(processes_in(&folder).len() > 4, "a frozen postgres and a redis");
+    tests.kill().unwrap();
+    tests.wait().unwrap();
+    wait_until("the end of all servers", || processes_in(&folder).is_empty());
+    wait_until("the end of their folder", || !folder.exists());
+}
+
+/// Until it is killed, or the other process is gone.
+fn hold_servers(file: &Path) {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.freeze();
+    let folder = redis.folder().parent().unwrap();
+    // At once, so that nobody reads half of it.
+    let whole = file.with_extension("whole");
+    std::fs::write(&whole, folder.to_str().unwrap()).unwrap();
+    std::fs::rename(whole, file).unwrap();
+    let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]

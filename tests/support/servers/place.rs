@@ -97,10 +97,11 @@ impl Folder {
 }
 
 impl Folder {
-    /// Makes a folder in it with a disk of its own, in memory, which is gone with it.
+    /// Makes a folder in it with a disk of its own, in memory, which is gone with it; else a plain one, and says why.
     pub fn mount(&self, name: &str, megabytes: u32) -> Result<(), String> {
         let disk = self.join(name);
         std::fs::create_dir(&disk).unwrap();
+        give(&disk);
         let mut options = format!("size={megabytes}m,mode=0700");
         if let Some((user, group)) = unprivileged() {
             options += &format!(",uid={user},gid={group}");
@@ -109,7 +110,8 @@ impl Folder {
         mount.args(["-t", "tmpfs", "-o", &options, "aisd-test"]).arg(&disk);
         let output = mount.output().map_err(|error| format!("mount: {error}"))?;
         if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(said.lines().next().unwrap_or_default().to_owned());
         }
         self.disk.set(disk).expect("one disk for each folder");
         Ok(())

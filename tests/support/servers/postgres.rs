@@ -5,6 +5,7 @@ mod data;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -143,7 +144,11 @@ impl Postgres {
 
     /// `kill -9` of the first process. The others see that and end; they are gone when this returns.
     pub fn kill_postmaster(&mut self) {
+        let lock = std::fs::read_to_string(self.folder().join("data/postmaster.pid")).unwrap();
         self.program.stop(Signal::SIGKILL);
+        // Nobody may start it again: then its bit of shared memory would stay until the machine's end.
+        let memory = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+        let _ = Command::new("ipcrm").arg("-m").arg(memory.unwrap()).output();
     }
 
     /// Waits for the end of a server that goes down by itself.
