@@ -227,7 +227,7 @@ pub fn each_static(
             put_text("destination", data.destination.as_ref().map(|it| it.as_str()));
         }
         StaticField::Vendor => put_text("vendor", data.vendor.as_ref().map(|it| it.as_str())),
-        StaticField::Eta => put("eta", Told::Text, &|out| text::eta(data, out)),
+        StaticField::Eta => put_text("eta", data.eta_text().as_deref()),
         StaticField::Dimensions => {
             let names = ["to_bow", "to_stern", "to_port", "to_starboard"];
             for (name, metres) in names.into_iter().zip(data.dimensions.into_iter().flatten()) {

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::report::StaticData;
 use crate::rows::flags;
 
 /// A time as RFC 3339 with six digits behind the point, always 27 characters; nothing when it is out of the calendar.
@@ -39,19 +38,6 @@ pub fn tenths(value: u16, out: &mut String) {
 /// A whole number.
 pub fn whole(value: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(value));
-}
-
-/// The estimated time of arrival as `MM-DDThh:mmZ`, `??` for what was not told.
-pub fn eta(data: &StaticData, out: &mut String) {
-    for (part, end) in data.eta.iter().zip(["-", "T", ":", "Z"]) {
-        match part {
-            Some(number) => {
-                let _ = write!(out, "{number:02}");
-            }
-            None => out.push_str("??"),
-        }
-        out.push_str(end);
-    }
 }
 
 /// What is remarkable about a position, in words with commas between.
@@ -134,8 +120,6 @@ mod tests {
     fn values_read_as_people_write_them() {
         assert_eq!(made(|out| tenths(123, out)), "12.3");
         assert_eq!(made(|out| tenths(0, out)), "0.0");
-        let data = StaticData { eta: [Some(1), None, Some(23), Some(5)], ..StaticData::default() };
-        assert_eq!(made(|out| eta(&data, out)), "01-??T23:05Z");
         assert_eq!(made(|out| flag_names(flags::JUMP | flags::LATE, out)), "jump,late");
         assert_eq!(made(|out| flag_names(0, out)), "");
     }
