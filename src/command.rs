@@ -6,9 +6,11 @@
 mod check_config;
 mod completions;
 mod decode;
+mod dlq;
 mod journal;
 mod migrate;
 mod print_config;
+mod redis;
 mod replay;
 mod run;
 
@@ -47,6 +49,12 @@ enum Command {
     /// Look into the journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Look into the dead letters
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
+    /// Look after the live picture
+    #[command(subcommand)]
+    Redis(redis::RedisCommand),
     /// Write a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -95,6 +103,8 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::PrintConfig(args) => print_config::print_config(&args, out),
         Command::Migrate(args) => migrate::migrate(&args, out),
         Command::Journal(command) => journal::journal(command, out),
+        Command::Dlq(command) => dlq::dlq(command, out),
+        Command::Redis(command) => redis::redis(command, out),
         Command::Completions(args) => completions::completions(&args, out),
     }
 }
@@ -126,6 +136,8 @@ impl FileArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resilience::dead_letters::{DeadLetters, Letter, Refusal};
+    use crate::rows::{MessageRow, Origin, Rows};
 
     fn run(arguments: &[&str]) -> (u8, String, String) {
         let (mut out, mut errors) = (Vec::new(), Vec::new());
@@ -188,6 +200,35 @@ mod tests {
         let (_, again, _) = run(&["print-config", "--config", second.path().to_str().unwrap()]);
         assert_eq!(printed, again);
         assert_eq!(run(&["check-config", "--config", second.path().to_str().unwrap()]).0, exit::OK);
+    }
+
+    #[test]
+    fn dead_letters_are_shown_while_somebody_writes_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap();
+        let ask = |what: &[&str]| run(&[&["dlq"], what, &["--data-dir", path]].concat());
+        assert_eq!(ask(&["stats"]), (exit::OK, "0 dead letters of 0 messages\n".into(), "".into()));
+        let counts = std::sync::Arc::default();
+        let mut letters = DeadLetters::open(dir.path(), 10, &counts).unwrap();
+        let json = br#"{"type":8}"#.to_vec();
+        let origin = Origin { seq: 7, time_us: 1, received_us: 2, mmsi: 3, feed: 0 };
+        let row = MessageRow { origin, msg_type: 8, json_at: 0, json_len: 10 };
+        let refusal = Refusal { sqlstate: "23514", reason: "refused", at_us: 3 };
+        let letter = Letter::of_message(&Rows { json, ..Rows::default() }, &row, &refusal);
+        letters.keep(&[Letter { seq: 8, ..letter.clone() }, letter]).unwrap();
+        assert_eq!(ask(&["stats"]).1, "2 dead letters of 2 messages\n23514 2\n");
+        let (code, out, errors) = ask(&["peek", "--count", "1"]);
+        assert_eq!((code, errors.as_str(), out.lines().count()), (exit::OK, "", 1));
+        let first: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(
+            (first["seq"].as_u64(), first["row"]["json"]["type"].as_u64()),
+            (Some(7), Some(8))
+        );
+        drop(letters);
+        assert_eq!(ask(&["peek"]).1.lines().count(), 2);
+        let nowhere = run(&["dlq", "stats", "--data-dir", "/nonexistent"]);
+        let says = "there is no data directory /nonexistent\n";
+        assert_eq!(nowhere, (exit::NO_INPUT, "".into(), says.into()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can be configured: every section and key, with its default.
 //!
-//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line.
+//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line; URLs may also
+//! stand in files of their own, which win over the environment.
 //! `config/aisd.toml` shows every key at its default. [`keys`] is the one list of keys that all of these share; [`load`]
 //! puts the layers together and reports all faults at once.
 
@@ -12,6 +13,7 @@ mod neighbours;
 mod read;
 pub mod rule;
 pub mod secret;
+mod secret_files;
 mod show;
 #[cfg(test)]
 mod tests;

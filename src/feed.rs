@@ -9,9 +9,8 @@
 //! and stops reading, so a TCP peer is slowed and a file waits.
 //!
 //! [`open`] makes a feed from its configuration. All feeds share `intake` (bytes to batches); `sockets` is for those that
-//! have one, `door` lets TCP clients in, `dial` and `backoff` make connections, `pace` slows a recording down.
+//! have one, `door` lets TCP clients in, `dial` makes connections, `pace` slows a recording down.
 
-pub mod backoff;
 pub mod dial;
 pub mod door;
 pub mod file;

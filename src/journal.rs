@@ -12,6 +12,7 @@
 //! generation ([`directory`]) for their high bits before the first append.
 
 pub mod append;
+pub mod committed;
 pub mod directory;
 pub mod feeds;
 pub mod inspect;
@@ -140,6 +141,12 @@ impl Shared {
     /// Notes what the store has committed for a partition.
     pub fn set_committed(&self, partition: usize, next_seq: u64) {
         self.committed[partition].store(next_seq, Ordering::Release);
+    }
+
+    /// What is committed, by partition.
+    #[must_use]
+    pub fn all_committed(&self) -> [u64; PARTITIONS] {
+        std::array::from_fn(|at| self.committed[at].load(Ordering::Acquire))
     }
 
     /// Everything below this number is committed, in every partition.

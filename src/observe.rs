@@ -8,6 +8,7 @@ pub mod counts;
 pub mod latency;
 pub mod log;
 pub mod metrics;
+pub mod neighbours;
 pub mod process;
 pub mod samples;
 pub mod status;

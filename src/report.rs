@@ -128,3 +128,35 @@ pub struct StaticData {
     /// MMSI of the mother ship of an auxiliary craft (type 24 B).
     pub mothership: Option<u32>,
 }
+
+impl StaticData {
+    /// Each field from this report, or else from the other.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let eta = if self.eta.iter().any(Option::is_some) { self.eta } else { other.eta };
+        Self {
+            msg_type: self.msg_type,
+            imo: self.imo.or(other.imo),
+            callsign: self.callsign.or(other.callsign),
+            name: self.name.or(other.name),
+            ship_type: self.ship_type.or(other.ship_type),
+            dimensions: self.dimensions.or(other.dimensions),
+            draught: self.draught.or(other.draught),
+            destination: self.destination.or(other.destination),
+            eta,
+            epfd: self.epfd.or(other.epfd),
+            vendor: self.vendor.or(other.vendor),
+            mothership: self.mothership.or(other.mothership),
+        }
+    }
+
+    /// The estimated time of arrival as `MM-DDThh:mmZ`, `??` for what was not told; nothing when nothing was.
+    #[must_use]
+    pub fn eta_text(&self) -> Option<String> {
+        self.eta.iter().any(Option::is_some).then(|| {
+            let part =
+                |n: usize| self.eta[n].map_or_else(|| "??".to_owned(), |it| format!("{it:02}"));
+            format!("{}-{}T{}:{}Z", part(0), part(1), part(2), part(3))
+        })
+    }
+}

@@ -8,45 +8,90 @@
 //! **A shard is a function of the journal.** Every rule that depends on time uses the record's own received time, never the
 //! clock, so running the same records again takes the same decisions. After a restart it begins one dedup window before what
 //! the store has, looks at that for what it says, and makes rows only from there on.
+//!
+//! **Two passes while the store is away.** When the store has had no room for a while, the shard forks: one pass goes ahead
+//! with what comes in, for what is known of the vessels, and makes nothing; the other stays where it is, with its rows, and
+//! goes on as the store takes them, from segments. Both take the same decisions; when they are level they are one again.
+//! What becomes of a message is counted by the pass that makes rows.
 
 pub mod decide;
 pub mod dedup;
 pub mod event_time;
 pub mod fleet;
 pub mod plausibility;
+#[cfg(test)]
+mod tests;
 pub mod vessels;
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::journal::Place;
 use crate::journal::tail::{Next, Tail};
-use crate::observe::counts::{Counts, ShardCounts};
+use crate::observe::counts::Counts;
 use crate::queue::{Inlet, Outlet, Poll, Refused};
 use crate::rows::Rows;
 use crate::stage::{Broken, Stage, Turn};
-use decide::Decider;
+use crate::store::Offsets;
+use decide::{Decider, NOTHING_UNDECIDED, Rules};
+use vessels::Vessels;
 
 /// Rows that may wait for the store; then the shard waits, and reads back later.
 const ROWS_WAITING_MAX: usize = 8192;
 /// How far the shard has come is told at least this often, rows or not.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// After this long without room in the store, the shard goes ahead without it.
+const FORK_AFTER: Duration = Duration::from_secs(1);
+
+/// Where rows begin, once the store has told its offsets.
+#[derive(Clone, Copy)]
+pub struct Start {
+    /// The first number that is not decided, by partition.
+    pub offsets: Offsets,
+    /// One dedup window before that.
+    pub from: Place,
+}
+
+/// How a shard begins, from where its tail stands.
+pub enum Begin {
+    /// With the store: rows are made from here on.
+    Storing(Box<Start>),
+    /// Ahead of a store that is away: rows from where it will tell.
+    Ahead(Arc<OnceLock<Start>>),
+}
 
 /// What a shard thread is given at its birth.
 pub struct Shard {
     name: String,
     index: usize,
-    tail: Tail,
-    decider: Decider,
+    rules: Rules,
+    /// The pass that makes rows; none as long as the store was never there.
+    storing: Option<Pass>,
+    /// The pass that goes ahead of it; none while they are one.
+    ahead: Option<Pass>,
+    told: Arc<OnceLock<Start>>,
     rows: Rows,
+    /// What the pass ahead would make rows in; always empty.
+    no_rows: Rows,
     store: Outlet<Rows>,
     /// Emptied rows that come back from the store.
     spare: Inlet<Rows>,
     counts: Arc<Counts>,
     told_seq: u64,
     told_at: Instant,
+    /// Since when the store has had no room.
+    no_room_since: Option<Instant>,
     recovery: Option<Recovery>,
+}
+
+/// One walk through the journal.
+struct Pass {
+    tail: Tail,
+    decider: Decider,
 }
 
 /// What is left to be looked at of earlier runs before the daemon is ready, unless the store holds it up.
@@ -58,25 +103,42 @@ pub struct Recovery {
 }
 
 impl Shard {
-    /// The shard of this index, at the beginning of its tail.
+    /// The shard that these rules are for; its tail stands where it begins.
     #[must_use]
     pub fn new(
-        (index, tail, recovery): (usize, Tail, Recovery),
-        decider: Decider,
+        (tail, begin, recovery): (Tail, Begin, Recovery),
+        rules: Rules,
         (store, spare): (Outlet<Rows>, Inlet<Rows>),
         counts: Arc<Counts>,
     ) -> Self {
+        let index = rules.shard;
+        let (mut storing, mut ahead, mut told) = (None, None, Arc::default());
+        match begin {
+            Begin::Storing(start) => {
+                let rules = Rules { offsets: start.offsets, ..rules.clone() };
+                storing = Some(Pass { tail, decider: Decider::new(rules) });
+            }
+            Begin::Ahead(cell) => {
+                let rules = Rules { offsets: NOTHING_UNDECIDED, ..rules.clone() };
+                ahead = Some(Pass { tail, decider: Decider::new(rules) });
+                told = cell;
+            }
+        }
         Self {
             name: format!("shard-{index}"),
             index,
-            tail,
-            decider,
+            rules,
+            storing,
+            ahead,
+            told,
             rows: Rows { shard: index, ..Rows::default() },
+            no_rows: Rows::default(),
             store,
             spare,
             counts,
             told_seq: 0,
             told_at: Instant::now(),
+            no_room_since: None,
             recovery: Some(recovery),
         }
     }
@@ -88,38 +150,132 @@ impl Stage for Shard {
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
-        if self.rows.len() >= ROWS_WAITING_MAX && !self.hand_on() {
-            // What is left of earlier runs now waits for the store, like everything else: that is no reason not to be ready.
-            self.end_recovery();
-            return Ok(Turn::Stalled);
-        }
-        match self.tail.read()? {
+        self.begin_storing();
+        let ahead = self.go_ahead()?;
+        let storing = self.store_some()?;
+        self.check_recovery();
+        let changed = self.fork_if_due() || self.join_if_level();
+        Ok(if changed { Turn::Moved(0) } else { both(ahead, storing) })
+    }
+}
+
+/// What two passes did together.
+const fn both(ahead: Option<Turn>, storing: Turn) -> Turn {
+    match (ahead, storing) {
+        (Some(Turn::Moved(one)), Turn::Moved(other)) => Turn::Moved(one + other),
+        (Some(Turn::Moved(n)), _) => Turn::Moved(n),
+        (_, turn) => turn,
+    }
+}
+
+impl Shard {
+    /// The store has told where rows begin: a pass that makes them follows the one ahead.
+    fn begin_storing(&mut self) {
+        let (None, Some(ahead), Some(start)) = (&self.storing, &self.ahead, self.told.get()) else {
+            return;
+        };
+        let most = self.rules.config.vessels_max.div_ceil(self.rules.shards);
+        let vessels = Arc::new(Mutex::new(Vessels::new(most)));
+        let rules = Rules { offsets: start.offsets, vessels, ..self.rules.clone() };
+        let tail = ahead.tail.behind(start.from, self.index == 0);
+        self.storing = Some(Pass { tail, decider: Decider::new(rules) });
+    }
+
+    /// One read of the pass ahead, if there is one.
+    fn go_ahead(&mut self) -> Result<Option<Turn>, Broken> {
+        let Some(pass) = &mut self.ahead else { return Ok(None) };
+        let turn = match pass.tail.read()? {
             Next::Records(bytes) => {
-                self.decider.decide(bytes, &mut self.rows);
-                self.rows.next_seq = self.tail.next_seq();
+                pass.decider.decide(bytes, &mut self.no_rows);
+                Turn::Moved(1)
+            }
+            Next::Again => Turn::Moved(0),
+            Next::Nothing | Next::End => Turn::Idle,
+        };
+        let shard = &self.counts.shards[self.index];
+        shard.next_seq.set(pass.tail.next_seq().cast_signed());
+        pass.decider.count_looks(&self.counts);
+        Ok(Some(turn))
+    }
+
+    /// One read of the pass that makes rows, if the store has room for them.
+    fn store_some(&mut self) -> Result<Turn, Broken> {
+        if self.rows.len() >= ROWS_WAITING_MAX && !self.hand_on() {
+            return Ok(self.wait_for_room());
+        }
+        let Some(pass) = &mut self.storing else { return Ok(Turn::Idle) };
+        let next = match &self.ahead {
+            None => pass.tail.read()?,
+            Some(ahead) => pass.tail.read_to_level(&ahead.tail)?,
+        };
+        match next {
+            Next::Records(bytes) => {
+                pass.decider.decide(bytes, &mut self.rows);
+                self.rows.next_seq = pass.tail.next_seq();
                 self.count();
                 self.hand_on_if_due();
-                self.check_recovery();
                 Ok(Turn::Moved(1))
             }
             Next::Again => Ok(Turn::Moved(0)),
             Next::Nothing => {
-                self.check_recovery();
-                self.rows.next_seq = self.tail.next_seq();
+                self.rows.next_seq = pass.tail.next_seq();
                 self.hand_on_if_due();
-                Ok(if self.rows.is_empty() { Turn::Idle } else { Turn::Stalled })
+                Ok(if self.rows.is_empty() { Turn::Idle } else { self.wait_for_room() })
             }
             Next::End => {
-                self.check_recovery();
-                self.rows.next_seq = self.tail.next_seq();
+                self.rows.next_seq = pass.tail.next_seq();
                 let told = self.told_seq == self.rows.next_seq && self.rows.is_empty();
                 Ok(if told || self.hand_on() { Turn::Finished } else { Turn::Stalled })
             }
         }
     }
-}
 
-impl Shard {
+    /// The store had no room for the rows that wait. When that has lasted, there is no need to look often.
+    fn wait_for_room(&mut self) -> Turn {
+        // What is left of earlier runs now waits for the store, like everything else: that is no reason not to be ready.
+        if self.ahead.is_none() && self.rows.len() >= ROWS_WAITING_MAX {
+            self.end_recovery();
+        }
+        let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
+        if long { Turn::Idle } else { Turn::Stalled }
+    }
+
+    /// A store that has had no room for a while is not waited for.
+    fn fork_if_due(&mut self) -> bool {
+        let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
+        let due = long && self.rows.len() >= ROWS_WAITING_MAX;
+        let (true, None, Some(storing)) = (due, &self.ahead, &mut self.storing) else {
+            return false;
+        };
+        let (tail, decider) = (storing.tail.fork(), storing.decider.fork());
+        self.ahead = Some(Pass { tail, decider });
+        self.counts.shards[self.index].forks.add(1);
+        tracing::warn!(
+            shard = self.index,
+            "the store takes no rows; going ahead without it, they are made from the journal when it does"
+        );
+        true
+    }
+
+    /// The pass that makes rows has caught up: both are one again.
+    fn join_if_level(&mut self) -> bool {
+        let level = match (&self.storing, &self.ahead) {
+            (Some(storing), Some(ahead)) => storing.tail.place() >= ahead.tail.place(),
+            _ => false,
+        };
+        if !level || self.rows.len() >= ROWS_WAITING_MAX {
+            return false;
+        }
+        let (Some(storing), Some(ahead)) = (&mut self.storing, self.ahead.take()) else {
+            return false;
+        };
+        storing.tail.take_over(ahead.tail);
+        storing.decider.forget_looks();
+        storing.decider.take_over(ahead.decider);
+        tracing::info!(shard = self.index, "the store has caught up");
+        true
+    }
+
     /// Hands rows on when there are any; when there are none, tells now and then how far it has come.
     fn hand_on_if_due(&mut self) {
         let progressed = self.rows.next_seq > self.told_seq;
@@ -136,6 +292,7 @@ impl Shard {
             Ok(()) => {
                 self.told_seq = next_seq;
                 self.told_at = Instant::now();
+                self.no_room_since = None;
                 let spare = match self.spare.poll() {
                     Poll::Item(rows) => rows,
                     Poll::Empty | Poll::Closed => Rows::default(),
@@ -145,25 +302,29 @@ impl Shard {
             }
             Err(Refused::Full(rows) | Refused::Closed(rows)) => {
                 self.rows = rows;
+                self.no_room_since.get_or_insert_with(Instant::now);
                 false
             }
         }
     }
 
-    fn shard_counts(&self) -> &ShardCounts {
-        &self.counts.shards[self.index]
-    }
-
+    /// Counts what the pass that makes rows did.
     fn count(&mut self) {
-        let read_back = self.tail.take_read_back();
-        self.shard_counts().read_back.add(read_back);
-        self.shard_counts().next_seq.set(self.tail.next_seq().cast_signed());
-        self.decider.count(&self.counts, self.index);
+        let Some(pass) = &mut self.storing else { return };
+        let shard = &self.counts.shards[self.index];
+        shard.read_back.add(pass.tail.take_read_back());
+        pass.decider.count_messages(&self.counts);
+        if self.ahead.is_none() {
+            shard.next_seq.set(pass.tail.next_seq().cast_signed());
+            pass.decider.count_looks(&self.counts);
+        }
     }
 
-    /// Notes when everything that earlier runs left has been looked at.
+    /// Notes when everything that earlier runs left has been looked at, by the pass that is foremost.
     fn check_recovery(&mut self) {
-        if self.recovery.as_ref().is_some_and(|recovery| self.tail.place() >= recovery.until) {
+        let Some(recovery) = &self.recovery else { return };
+        let foremost = self.ahead.as_ref().or(self.storing.as_ref());
+        if foremost.is_some_and(|pass| pass.tail.place() >= recovery.until) {
             self.end_recovery();
         }
     }

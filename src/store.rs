@@ -65,6 +65,11 @@ pub trait Store: Send {
     /// tells by its offsets.
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError>;
 
+    /// What the last commit that failed would have left out, for when it turns out that it came through.
+    fn doubtful(&mut self) -> Committed {
+        Committed::default()
+    }
+
     /// Work that can be done while nothing waits to be committed; short.
     fn idle(&mut self) {}
 
@@ -97,7 +102,8 @@ pub trait StoreReader: Send {
     /// When the store cannot answer now.
     fn vessel(&mut self, mmsi: u32) -> Result<Option<VesselView>, StoreError>;
 
-    /// Vessels with a stored position since a time (inclusive), by MMSI, from the first after `after`, at most `limit`.
+    /// Vessels with a stored position since a time (inclusive), by MMSI, from the first after `after`, at most `limit`. Of
+    /// positions that were dated ahead of their receipt nothing is told.
     ///
     /// # Errors
     /// When the store cannot answer now.

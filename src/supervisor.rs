@@ -9,9 +9,12 @@
 mod build;
 mod goodbye;
 mod limits;
+mod live;
 mod progress;
 mod run_file;
+mod stores;
 mod threads;
+mod writers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +24,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
+use crate::journal::committed;
 use crate::observe::status::State;
 use build::Engine;
 use progress::Progress;
@@ -28,6 +32,8 @@ use threads::{Ended, Role};
 
 /// The supervisor looks around this often.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The copy of what is committed is at most this old.
+const COPY_EVERY: Duration = Duration::from_secs(1);
 
 /// What the engine is run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub enum Mode {
 /// Why it could not start or had to stop, with the exit code for that.
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signalled = signals()?;
+    let config = live::configured(config, mode);
     let engine = build::engine(&config)?;
     let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
     if let Err(failure) = &result {
@@ -76,6 +83,7 @@ struct Supervision {
     mode: Mode,
     progress: Progress,
     drain_since: Option<Instant>,
+    copied_at: Instant,
     /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
     ends_by_itself: bool,
 }
@@ -85,7 +93,8 @@ impl Supervision {
         let progress = Progress::new(mode, &engine);
         let ends_by_itself =
             config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
-        Self { engine, config, mode, progress, drain_since: None, ends_by_itself }
+        let copied_at = Instant::now();
+        Self { engine, config, mode, progress, drain_since: None, copied_at, ends_by_itself }
     }
 
     fn until_the_end(mut self, signalled: &AtomicBool) -> Result<u8, Failure> {
@@ -98,6 +107,9 @@ impl Supervision {
             }
             self.become_ready()?;
             self.progress.show(&self.engine);
+            if self.copied_at.elapsed() >= COPY_EVERY {
+                self.copy_committed();
+            }
             let files_done = self.ends_by_itself && self.engine.threads.running(Role::Feed) == 0;
             if self.drain_since.is_none() && (signalled.load(Ordering::Acquire) || files_done) {
                 self.drain();
@@ -156,6 +168,15 @@ impl Supervision {
         Ok(())
     }
 
+    /// Keeps a copy of what is committed, for a start while the store is away.
+    fn copy_committed(&mut self) {
+        self.copied_at = Instant::now();
+        let all = self.engine.journal.all_committed();
+        if let Err(error) = committed::save(&self.config.data_dir, &all) {
+            tracing::warn!(%error, "cannot note what is committed; a start without the store reads back further");
+        }
+    }
+
     fn drain(&mut self) {
         tracing::info!("stopping: no more input is taken, what was accepted is being stored");
         self.engine.status.set(State::Draining);
@@ -169,7 +190,9 @@ impl Supervision {
         self.mode == Mode::Serve && self.drain_since.is_some_and(|since| since.elapsed() > deadline)
     }
 
-    fn end(self) -> Result<u8, Failure> {
+    fn end(mut self) -> Result<u8, Failure> {
+        self.copy_committed();
+        live::finish(&mut self.engine);
         self.progress.finish();
         self.engine.faces_stopping.store(true, Ordering::Release);
         run_file::remove(&self.config.data_dir);

@@ -58,7 +58,6 @@ fn face() -> Arc<Face> {
         latency: Arc::default(),
         stages: Vec::new(),
         status: Arc::new(Status::new(0)),
-        store: "sqlite",
         clock: Clock::System,
         process: ProcessWatch::default(),
     };

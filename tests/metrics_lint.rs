@@ -22,7 +22,6 @@ fn text() -> Vec<u8> {
         latency: Arc::default(),
         stages: vec![Arc::new(StageCounts::new(thread.trim()))],
         status: Arc::new(Status::new(1_700_000_000_000_000)),
-        store: "sqlite",
         clock: Clock::System,
         process: ProcessWatch::default(),
     };

@@ -56,12 +56,12 @@ fn many_that_start_at_once_make_the_tables_once() {
     let mut applied: Vec<&str> =
         done.iter().flat_map(|it| &it.applied).map(String::as_str).collect();
     applied.sort_unstable();
-    assert_eq!(applied, ["1 tables", "2 views"]);
-    assert!(done.iter().all(|it| it.version == 2 && it.warnings.is_empty()), "{done:?}");
-    assert_eq!(server.count("SELECT count(*) FROM aisd_migrations"), 2);
+    assert_eq!(applied, ["1 tables", "2 views", "3 write"]);
+    assert!(done.iter().all(|it| it.version == 3 && it.warnings.is_empty()), "{done:?}");
+    assert_eq!(server.count("SELECT count(*) FROM aisd_migrations"), 3);
     assert_eq!(server.count(VALID), 1);
     let again = bring_up(&server.url(), Index::Track, Build::Later).unwrap();
-    assert_eq!(again, Migrated { version: 2, ..Migrated::default() });
+    assert_eq!(again, Migrated { version: 3, ..Migrated::default() });
 }
 
 #[test]
@@ -69,21 +69,21 @@ fn tables_that_are_newer_or_of_other_files_are_refused_with_both_versions() {
     let server = Postgres::start();
     let url = server.url();
     bring_up(&url, Index::Track, Build::Later).unwrap();
-    server.execute("INSERT INTO aisd_migrations VALUES (3, 'later', 'x')");
+    server.execute("INSERT INTO aisd_migrations VALUES (4, 'later', 'x')");
     let place = format!("postgres at 127.0.0.1:{}", server.port());
     let text = refusal(&url);
-    assert!(text.starts_with(&format!("{place} has tables of version 3")), "{text}");
-    assert!(text.contains("knows version 2; run the aisd that made them"), "{text}");
+    assert!(text.starts_with(&format!("{place} has tables of version 4")), "{text}");
+    assert!(text.contains("knows version 3; run the aisd that made them"), "{text}");
     let (code, out, errors) = command(&server, &[]);
     assert_eq!((code, out.as_str()), (78, ""));
-    assert!(errors.contains("has tables of version 3"), "{errors}");
+    assert!(errors.contains("has tables of version 4"), "{errors}");
     server.execute(
-        "DELETE FROM aisd_migrations WHERE version = 3;
+        "DELETE FROM aisd_migrations WHERE version = 4;
          UPDATE aisd_migrations SET checksum = 'abc' WHERE version = 1",
     );
     let text = refusal(&url);
     assert!(text.starts_with(&format!("{place}: migration 1 (tables) was made with")), "{text}");
-    assert!(text.contains("checksum abc, this program (version 2) has "), "{text}");
+    assert!(text.contains("checksum abc, this program (version 3) has "), "{text}");
 }
 
 #[test]
@@ -97,19 +97,19 @@ fn a_step_that_fails_leaves_nothing_behind() {
         0
     );
     server.execute("DROP TABLE sources");
-    assert_eq!(bring_up(&server.url(), Index::Track, Build::Later).unwrap().applied.len(), 2);
+    assert_eq!(bring_up(&server.url(), Index::Track, Build::Later).unwrap().applied.len(), 3);
 }
 
 #[test]
 fn the_command_says_what_it_did_and_follows_the_index() {
     let server = Postgres::start();
     let end = format!(
-        "postgres at {}:{} has tables of version 2\n",
+        "postgres at {}:{} has tables of version 3\n",
         server.folder().display(),
         server.port()
     );
     let added = "the index positions_mmsi_ts was added\n";
-    let first = format!("took step 1 tables\ntook step 2 views\n{added}{end}");
+    let first = format!("took step 1 tables\ntook step 2 views\ntook step 3 write\n{added}{end}");
     assert_eq!(command(&server, &[]), (0, first, String::new()));
     assert_eq!(command(&server, &[]), (0, end.clone(), String::new()));
     let append = [("AISD_STORE_INDEX", "append")];
@@ -152,7 +152,7 @@ fn who_may_only_write_connects_once_the_tables_are_there() {
     bring_up(&server.url(), Index::Track, Build::Later).unwrap();
     server.execute("GRANT SELECT ON aisd_migrations TO writer");
     let done = bring_up(&writer, Index::Track, Build::Later).unwrap();
-    assert_eq!(done, Migrated { version: 2, ..Migrated::default() });
+    assert_eq!(done, Migrated { version: 3, ..Migrated::default() });
     // What it cannot change is told, and is no reason to stay away.
     let done = bring_up(&writer, Index::Append, Build::Later).unwrap();
     assert!(done.warnings[0].contains("the role may not change it"), "{done:?}");

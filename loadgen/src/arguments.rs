@@ -1,7 +1,9 @@
 //! The command line: what may be asked, and what is refused before anything is sent.
 
+use crate::copy;
 use crate::profile::Profile;
-use clap::Parser;
+use crate::secret::Secret;
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +16,25 @@ pub const RATE_MAX: f64 = 4_000_000.0;
 
 /// Sends what a fleet of ships would send, and verifies that the store holds it exactly once.
 #[derive(Clone, Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Asked {
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// A run.
+    #[command(flatten)]
+    pub run: Option<Arguments>,
+}
+
+/// What there is beside a run.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Copies the positions of a fleet into Postgres without the daemon: what a bare client reaches
+    Copy(copy::Arguments),
+}
+
+/// A run.
+#[derive(Clone, Debug, Parser)]
 pub struct Arguments {
     /// Where to send: udp://HOST:PORT, tcp://HOST:PORT, or null to measure the generator itself
     #[arg(long, required_unless_present = "run_json")]
@@ -49,9 +69,18 @@ pub struct Arguments {
     /// Put the intended time before each sentence as a \c: tag block
     #[arg(long)]
     pub tag_time: bool,
-    /// Compare the store with what was sent: sqlite:FILE, or sqlite for the one in the data folder of --run-json
-    #[arg(long, value_name = "STORE", value_parser = store)]
-    pub verify: Option<Store>,
+    /// Compare the store with what was sent: sqlite:FILE, or sqlite for the one in the data folder of --run-json;
+    /// postgres://USER@HOST:PORT/DATABASE, or postgres for the address in DATABASE_URL, which nobody else can read
+    #[arg(long, value_name = "STORE")]
+    pub verify: Option<Secret>,
+    /// Whose rows of a Postgres store: the UUID of the data directory, when --run-json does not lead there and the
+    /// database holds several
+    #[arg(long, value_name = "UUID")]
+    pub instance: Option<String>,
+    /// Follow the live picture, and compare it with what was sent: redis://HOST:PORT/DATABASE?prefix=PREFIX, or redis
+    /// or redis?prefix=PREFIX for the address in REDIS_URL, which nobody else can read
+    #[arg(long, value_name = "URL")]
+    pub live: Option<Secret>,
     /// Where the daemon serves its metrics: http://HOST:PORT (with --run-json it is known)
     #[arg(long, value_name = "URL")]
     pub metrics: Option<String>,
@@ -95,6 +124,22 @@ pub enum Store {
     Sqlite(PathBuf),
     /// The one in the daemon's data folder.
     Embedded,
+    /// At this address, or at the one in the environment.
+    Postgres(Option<Secret>),
+}
+
+impl Store {
+    fn parse(text: &Secret) -> Result<Self, String> {
+        match text.reveal().split_once(':') {
+            None if text.reveal() == "sqlite" => Ok(Self::Embedded),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
+            None if text.reveal() == "postgres" => Ok(Self::Postgres(None)),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(Some(text.clone())))
+            }
+            _ => Err("--verify must be sqlite, sqlite:FILE, postgres or postgres://...".into()),
+        }
+    }
 }
 
 impl Arguments {
@@ -115,10 +160,18 @@ impl Arguments {
                 self.vessels
             ));
         }
-        if self.verify == Some(Store::Embedded) && self.run_json.is_none() {
+        if self.store()? == Some(Store::Embedded) && self.run_json.is_none() {
             return Err("--verify sqlite needs --run-json, or a file: sqlite:FILE".into());
         }
         Ok(())
+    }
+
+    /// The store to compare with.
+    ///
+    /// # Errors
+    /// A text that says what may be asked; what was asked may hold a password.
+    pub fn store(&self) -> Result<Option<Store>, String> {
+        self.verify.as_ref().map(Store::parse).transpose()
     }
 
     /// Distinct messages at most.
@@ -164,14 +217,6 @@ fn fraction(text: &str) -> Result<f64, String> {
     }
 }
 
-fn store(text: &str) -> Result<Store, String> {
-    match text.split_once(':') {
-        None if text == "sqlite" => Ok(Store::Embedded),
-        Some(("sqlite", file)) if !file.is_empty() => Ok(Store::Sqlite(file.into())),
-        _ => Err("must be sqlite:FILE".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +237,11 @@ mod tests {
         check("1.5", 1500);
         assert_eq!(rate("10_000"), Ok(Rate::Of(10_000.0)));
         assert_eq!(rate("max"), Ok(Rate::Max));
-        assert_eq!(store("sqlite:a.db"), Ok(Store::Sqlite("a.db".into())));
+        let store = |text: &str| Store::parse(&text.into()).unwrap();
+        assert_eq!(store("sqlite:a.db"), Store::Sqlite("a.db".into()));
+        assert_eq!(store("postgres"), Store::Postgres(None));
+        let url = "postgresql://aisd@db/ais";
+        assert_eq!(store(url), Store::Postgres(Some(url.into())));
     }
 
     #[test]
@@ -206,9 +255,20 @@ mod tests {
         check(&["--rate", "1", "--repeats", "1.5"]);
         check(&["--rate", "1", "--verify", "sqlite"]);
         check(&["--rate", "1", "--verify", "oracle:x"]);
+        check(&["--rate", "1", "--verify", "sqlite:"]);
+        check(&["--rate", "1", "--verify", "postgres:x"]);
         check(&["--rate", "100000", "--vessels", "10"]);
         assert!(parsed(&["--rate", "100000"]).is_ok());
         assert!(parsed(&["--rate", "max"]).is_ok());
+    }
+
+    #[test]
+    fn a_store_that_is_refused_is_not_repeated() {
+        let url = "postgre://aisd:hush@db/ais";
+        let error = parsed(&["--rate", "1", "--verify", url]).unwrap_err();
+        assert!(error.starts_with("--verify must be") && !error.contains("hush"), "{error}");
+        let shown = format!("{:?}", parsed(&["--rate", "1", "--verify", "postgres://:hush@db"]));
+        assert!(shown.contains("verify") && !shown.contains("hush"), "{shown}");
     }
 
     #[test]

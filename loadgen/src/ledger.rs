@@ -2,6 +2,7 @@
 //!
 //! A position costs 8 bytes, any other message at most 16; what ships say of themselves is a count per ship.
 
+use crate::digest::absent;
 use std::collections::HashMap;
 
 /// One message, or a further copy of one, as the sender meets it.
@@ -19,7 +20,21 @@ pub struct Entry {
     pub lines: u8,
     /// A copy, as a second receiver sends it: it must not appear at all.
     pub repeat: bool,
+    /// The UTC second that a position tells.
+    pub second: u8,
+    /// Where a position is, east and north in 1/10 000 minute; absent for every other message.
+    pub at: (i32, i32),
 }
+
+impl Entry {
+    /// Where it is from, if it says so.
+    pub fn place(&self) -> Option<(i32, i32)> {
+        (self.at != NOWHERE).then_some(self.at)
+    }
+}
+
+/// What a message without a position has as its place.
+pub const NOWHERE: (i32, i32) = (absent::LON, absent::LAT);
 
 /// A message that must appear in `messages`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +136,16 @@ mod tests {
     use super::*;
 
     fn entry(msg_type: u8, digest: u64) -> Entry {
-        Entry { digest, mmsi: 7, length: 49, msg_type, lines: 1, repeat: false }
+        Entry {
+            digest,
+            mmsi: 7,
+            length: 49,
+            msg_type,
+            lines: 1,
+            repeat: false,
+            second: 0,
+            at: NOWHERE,
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //!  fleet ─► traffic ─► encode ─► stream ─► pace ─► send ─► target
 //!              └─► ledger ─────────► verify ◄─ store
+//!                    └──────────────► live ◄─── Redis
 //!                                       └─► report
 //! ```
 //!
@@ -11,12 +12,14 @@
 
 // What is asked, and the run as a whole.
 mod arguments;
+mod copy;
 mod run;
 mod target;
 // What everything uses.
 mod civil;
 mod digest;
 mod random;
+mod secret;
 // 1 who sends
 mod fleet;
 mod profile;
@@ -29,28 +32,43 @@ mod pace;
 mod send;
 mod stream;
 // 4 what became of it
+mod live;
 mod metrics;
 mod settle;
+mod stored;
 mod verify;
 // 5 what people and programs are told
 mod environment;
 mod progress;
 mod report;
+#[cfg(test)]
+mod testing;
 
+use arguments::{Asked, Command};
 use clap::Parser;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = arguments::Arguments::parse();
-    let (text, code) = match arguments.check() {
-        Err(text) => (text, 2),
-        Ok(()) => match run::run(&arguments) {
-            Ok(code) => return ExitCode::from(code),
-            Err(text) => (text, 3),
-        },
+    let (text, code) = match work(&Asked::parse()) {
+        Ok(code) => return ExitCode::from(code),
+        Err(refused) => refused,
     };
     // Nobody to tell when standard error is closed; the code says it too.
     let _ = writeln!(stderr(), "loadgen: {text}");
     ExitCode::from(code)
+}
+
+/// Does what is asked; the exit code, or a text with it.
+fn work(asked: &Asked) -> Result<u8, (String, u8)> {
+    match asked {
+        Asked { command: Some(Command::Copy(arguments)), .. } => {
+            copy::run(arguments).map(|()| 0).map_err(|text| (text, 3))
+        }
+        Asked { run: Some(arguments), .. } => {
+            arguments.check().map_err(|text| (text, 2))?;
+            run::run(arguments).map_err(|text| (text, 3))
+        }
+        Asked { .. } => Err(("nothing is asked: see loadgen --help".into(), 2)),
+    }
 }

@@ -3,7 +3,7 @@
 //! What the daemon says is reported (latency, memory) and tells when to look (how much it has stored); whether messages
 //! were lost is never taken from here. Fields that are missing are missing in the report.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use std::time::Duration;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Where messages may end that are not stored.
+const NOT_STORED: &[&str] = &["repeats", "rejected", "filtered", "dropped", "undelivered"];
 
 /// Where to ask.
 #[derive(Clone, Debug)]
@@ -90,18 +92,35 @@ pub struct Figures(Value);
 impl Figures {
     /// Messages stored since the daemon started, over all feeds.
     pub fn stored(&self) -> Option<u64> {
-        let feeds = self.0.get("feeds")?;
-        let stored = |feed: &Value| feed.get("stored").and_then(Value::as_u64);
-        match feeds {
-            Value::Object(feeds) => feeds.values().map(stored).sum(),
-            Value::Array(feeds) => feeds.iter().map(stored).sum(),
+        self.over_feeds("stored")
+    }
+
+    /// What became of the messages that are not stored, by the names in [`NOT_STORED`], since `before`.
+    pub fn not_stored(&self, before: &Self) -> Map<String, Value> {
+        let since = |name: &&str| {
+            let (now, then) = (self.over_feeds(name)?, before.over_feeds(name).unwrap_or(0));
+            // A daemon that was started again counts from nothing.
+            Some(((*name).to_owned(), json!(now.checked_sub(then).unwrap_or(now))))
+        };
+        NOT_STORED.iter().filter_map(since).collect()
+    }
+
+    /// A count over all feeds; that of all reasons if it is told by reason.
+    fn over_feeds(&self, name: &str) -> Option<u64> {
+        let count = |feed: &Value| match feed.get(name)? {
+            Value::Object(reasons) => reasons.values().map(Value::as_u64).sum(),
+            count => count.as_u64(),
+        };
+        match self.0.get("feeds")? {
+            Value::Object(feeds) => feeds.values().map(count).sum(),
+            Value::Array(feeds) => feeds.iter().map(count).sum(),
             _ => None,
         }
     }
 
     /// Messages taken but not yet decided.
     pub fn in_flight(&self) -> Option<u64> {
-        self.0.get("in_flight").and_then(Value::as_u64)
+        self.0.pointer("/accounting/in_flight").and_then(Value::as_u64)
     }
 
     /// Receive to commit over the window, as the daemon gives it: p50, p99, p999 and max in milliseconds.
@@ -146,7 +165,7 @@ pub mod tests {
     #[test]
     fn figures_are_read_and_missing_ones_are_missing() {
         let full = r#"{"latency_ms":{"window":{"p50":0.5,"p99":2.5}},"memory":{"rss_bytes":7},
-            "feeds":{"udp":{"stored":3},"tcp":{"stored":4}},"in_flight":1}"#;
+            "feeds":{"udp":{"stored":3},"tcp":{"stored":4}},"accounting":{"in_flight":1}}"#;
         let (address, served) = daemon(vec![full.into(), "{}".into()]);
         let metrics = Metrics::parse(&address).unwrap();
         let figures = metrics.reset_window().unwrap();
@@ -157,6 +176,18 @@ pub mod tests {
         assert_eq!((empty.stored(), empty.in_flight(), empty.memory_max()), (None, None, None));
         let asked = served.join().unwrap();
         assert_eq!(asked[0], "GET /metrics?window=reset HTTP/1.0");
+    }
+
+    #[test]
+    fn what_is_not_stored_is_counted_by_its_end_since_the_run_began() {
+        let figures = |text: &str| Figures(serde_json::from_str(text).unwrap());
+        let before = figures(r#"{"feeds":{"udp":{"repeats":1,"undelivered":9}}}"#);
+        let after = figures(
+            r#"{"feeds":{"udp":{"repeats":3,"undelivered":4,"rejected":{"checksum":1,"length":2}},
+                "tcp":{"repeats":1,"undelivered":0,"rejected":{}}}}"#,
+        );
+        let found = Value::from(after.not_stored(&before));
+        assert_eq!(found, json!({"repeats": 3, "undelivered": 4, "rejected": 3}));
     }
 
     #[test]

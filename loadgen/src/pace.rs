@@ -45,6 +45,12 @@ impl Pace {
         Some(due)
     }
 
+    /// When message `number` (from 0) was meant to be sent; without a rate that is now.
+    pub fn meant_at(&self, number: u64, elapsed: Duration) -> Instant {
+        self.started
+            + self.rate.map_or(elapsed, |rate| Duration::from_secs_f64(number as f64 / rate))
+    }
+
     /// How late message `number` (from 0) is at this moment.
     pub fn lateness(&self, number: u64, elapsed: Duration) -> Duration {
         self.rate.map_or(Duration::ZERO, |rate| {
@@ -76,6 +82,8 @@ mod tests {
         check(1, 11);
         check(2000, 20_001);
         assert_eq!(pace.lateness(100, Duration::from_millis(12)), Duration::from_millis(2));
+        let meant = pace.meant_at(100, Duration::from_millis(12)) - pace.started();
+        assert_eq!(meant, Duration::from_millis(10));
     }
 
     #[test]

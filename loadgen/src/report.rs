@@ -1,6 +1,7 @@
 //! The results: as JSON for programs and as a table for people.
 
 use crate::arguments::{Arguments, Rate};
+use crate::live::Shown;
 use crate::metrics::Figures;
 use crate::send::Sent;
 use crate::target::Target;
@@ -23,6 +24,10 @@ pub struct Results<'a> {
     pub verdict: Option<Verdict>,
     /// What the daemon says of the run; absent when it was not asked or did not answer.
     pub figures: Option<Figures>,
+    /// What the live picture showed; absent when it was not followed.
+    pub live: Option<Shown>,
+    /// Where messages of the run ended that are not stored, as the daemon says; told, and trusted for nothing.
+    pub not_stored: Map<String, Value>,
     /// What went wrong, if anything.
     pub failure: Option<String>,
     /// The machine and the time.
@@ -57,6 +62,11 @@ impl Results<'_> {
             "wrong": verdict(|verdict| verdict.wrong),
             "matched_by_count": verdict(|verdict| verdict.by_count),
             "indistinct": verdict(|verdict| verdict.indistinct),
+            "rows": verdict(|verdict| verdict.rows),
+            "distinct_seqs": verdict(|verdict| verdict.rows - verdict.same_seq),
+            "misdated": verdict(|verdict| verdict.misdated),
+            "not_stored": self.not_stored,
+            "live": self.live.as_ref().map(live),
             "rate_sent": self.rate_sent(),
             "rate_held": self.rate_held(),
             "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
@@ -91,6 +101,18 @@ impl Results<'_> {
             table.row("lost", &grouped(verdict.lost));
             table.row("unexpected", &grouped(verdict.unexpected));
             table.row("wrong", &grouped(verdict.wrong));
+            let counts = self.not_stored.iter().filter(|(_, count)| **count != json!(0));
+            let counts: Vec<String> =
+                counts.map(|(name, count)| format!("{count} {name}")).collect();
+            if verdict.lost > 0 && !counts.is_empty() {
+                table.row("daemon says", &counts.join(", "));
+            }
+            if verdict.same_seq > 0 {
+                table.row("same number", &format!("{} rows", grouped(verdict.same_seq)));
+            }
+            if verdict.misdated > 0 {
+                table.row("misdated", &grouped(verdict.misdated));
+            }
         }
         if let Some(rate) = self.rate_held() {
             table.row("rate held", &per_second(rate));
@@ -104,6 +126,9 @@ impl Results<'_> {
             };
             let [p50, p99, p999, max] = ["p50", "p99", "p999", "max"].map(ms);
             table.row("latency", &format!("p50 {p50}  p99 {p99}  p99.9 {p999}  max {max} ms"));
+        }
+        if let Some(shown) = &self.live {
+            table.live(shown);
         }
         if let Some(bytes) = self.figures.as_ref().and_then(Figures::memory_max) {
             table.row("memory", &format!("{:.1} MB at most", bytes as f64 / 1e6));
@@ -151,6 +176,35 @@ fn latency(window: &Value) -> Value {
     names.iter().map(|name| value(name)).collect::<Map<_, _>>().into()
 }
 
+/// Quantiles of send-to-publish, by their names.
+const QUANTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)];
+
+fn live(shown: &Shown) -> Value {
+    let quantiles = QUANTILES.map(|(name, at)| (name.to_owned(), json!(shown.latency_ms(at))));
+    let picture = &shown.picture;
+    json!({
+        "send_to_publish_ms": quantiles.into_iter().collect::<Map<_, _>>(),
+        "publications": shown.publications,
+        "vessels": shown.vessels,
+        "matched": shown.matched,
+        "unmatched": shown.unmatched,
+        "again": shown.again,
+        "went_back": shown.went_back,
+        "unordered": shown.unordered,
+        "unreadable": shown.unreadable,
+        "disconnects": shown.disconnects,
+        "picture": {
+            "expected": picture.expected,
+            "right": picture.right,
+            "elsewhere": picture.elsewhere,
+            "absent": picture.absent,
+            "unsure": picture.unsure,
+            "failure": picture.failure,
+        },
+    })
+}
+
 /// Two columns.
 #[derive(Default)]
 struct Table(String);
@@ -159,6 +213,33 @@ impl Table {
     fn row(&mut self, name: &str, value: &str) {
         // Writing to a text cannot fail.
         let _ = writeln!(self.0, "{name:<12}{value}");
+    }
+
+    fn live(&mut self, shown: &Shown) {
+        let ms = |at| shown.latency_ms(at).map_or("-".into(), |ms| format!("{ms:.2}"));
+        let [p50, p95, p99, p999, max] = QUANTILES.map(|(_, at)| ms(at));
+        let latency = format!("p50 {p50}  p95 {p95}  p99 {p99}  p99.9 {p999}  max {max} ms");
+        self.row("published", &format!("{} reports, {latency}", grouped(shown.matched)));
+        let picture = &shown.picture;
+        let [right, expected] = [picture.right, picture.expected].map(grouped);
+        self.row("picture", &format!("{right} of {expected} ships are where they must be"));
+        for (name, count) in [
+            ("absent", picture.absent),
+            ("elsewhere", picture.elsewhere),
+            ("unsure", picture.unsure),
+            ("went back", shown.went_back),
+            ("unordered", shown.unordered),
+            ("unreadable", shown.unreadable),
+            ("unmatched", shown.unmatched),
+            ("disconnects", shown.disconnects),
+        ] {
+            if count > 0 {
+                self.row(name, &grouped(count));
+            }
+        }
+        if let Some(failure) = &picture.failure {
+            self.row("picture", failure);
+        }
     }
 }
 

@@ -7,19 +7,21 @@ use crate::civil::now_us;
 use crate::environment;
 use crate::fleet::{self, Fleet};
 use crate::ledger::Ledger;
+use crate::live::{Live, Shown, Teller, Way};
 use crate::metrics::Figures;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::report::Results;
 use crate::send::{self, Sent, Sink, Watched};
 use crate::settle::{self, ByMetrics, ByRows, Counter};
+use crate::stored::{At, Outcome};
 use crate::stream::{Order, Stream, whole};
 use crate::target::{Daemon, Target};
 use crate::traffic::Traffic;
 use crate::verify::{Verdict, baseline::Baseline, verify};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
@@ -36,7 +38,7 @@ const MADE_PER_S: u64 = 1_000_000;
 /// What was there before the run.
 struct Before {
     baseline: Baseline,
-    stored: Option<u64>,
+    figures: Option<Figures>,
 }
 
 /// Does everything that the arguments ask.
@@ -51,20 +53,37 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     let start_us = now_us();
     let sink = daemon.target.connect(arguments.connections);
     let mut sink = sink.map_err(|error| format!("connect to {}: {error}", daemon.target))?;
+    let live = follow(arguments, &daemon)?;
     let stream = prepare(arguments, daemon.target, &progress)?;
-    let rows = daemon.store.as_deref().map(|store| rows_before(store, start_us));
-    let mut sent = send(arguments, &stream, &mut *sink, &progress);
+    let rows = daemon.store.as_ref().map(|store| rows_before(store, start_us));
+    let teller = live.as_ref().map(Live::teller);
+    let mut sent = send(arguments, &stream, &mut *sink, teller, &progress);
     drop(stream);
     let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, &progress);
     let figures = daemon.metrics.as_ref().and_then(|metrics| metrics.read().ok());
     let mut failure = failure(&sent, daemon.target);
-    let verdict = daemon.store.as_deref().and_then(|store| {
-        compare(arguments, store, &before.baseline, &mut sent.ledger, &mut failure)
+    let verdict = daemon.store.as_ref().and_then(|store| {
+        let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, start_us);
+        compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
+    });
+    let live = live.and_then(|live| {
+        let shown = live.finish(Duration::from_secs(arguments.settle));
+        shown.map_err(|error| failure = Some(error)).ok()
     });
     progress.end();
-    let target = daemon.target;
-    let results =
-        Results { arguments, target, sent: &sent, held, verdict, figures, failure, environment };
+    let not_stored = figures.as_ref().zip(before.figures.as_ref());
+    let results = Results {
+        arguments,
+        target: daemon.target,
+        sent: &sent,
+        held,
+        verdict,
+        live,
+        not_stored: not_stored.map(|(now, before)| now.not_stored(before)).unwrap_or_default(),
+        figures,
+        failure,
+        environment,
+    };
     tell(&results)?;
     Ok(code(&results))
 }
@@ -72,16 +91,14 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
 /// Where the store and the counters stand; begins the window of the daemon's figures.
 fn look(daemon: &Daemon) -> Result<Before, String> {
     let baseline = match &daemon.store {
-        Some(store) => {
-            Baseline::read(store).map_err(|error| format!("{}: {error}", store.display()))?
-        }
+        Some(store) => Baseline::read(store)?,
         None => Baseline::default(),
     };
     let figures = match &daemon.metrics {
         Some(metrics) => Some(metrics.reset_window().map_err(|error| format!("metrics: {error}"))?),
         None => None,
     };
-    Ok(Before { baseline, stored: figures.as_ref().and_then(Figures::stored) })
+    Ok(Before { baseline, figures })
 }
 
 /// Makes as much of the stream as there is room for.
@@ -115,8 +132,22 @@ fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result
     Ok(stream)
 }
 
+/// Begins to follow the live picture, if that is asked.
+fn follow(arguments: &Arguments, daemon: &Daemon) -> Result<Option<Live>, String> {
+    let Some(address) = &daemon.live else { return Ok(None) };
+    let one_way = arguments.connections == 1 || !matches!(daemon.target, Target::Tcp(_));
+    let way = Way { tagged: arguments.tag_time, in_order: one_way };
+    Live::start(address, arguments.vessels, way).map(Some)
+}
+
 /// Sends on this thread while another shows how far it is.
-fn send(arguments: &Arguments, stream: &Stream, sink: &mut dyn Sink, progress: &Progress) -> Sent {
+fn send(
+    arguments: &Arguments,
+    stream: &Stream,
+    sink: &mut dyn Sink,
+    teller: Option<Teller>,
+    progress: &Progress,
+) -> Sent {
     let watched = Watched::default();
     let count = arguments.count_max();
     let room = if count == u64::MAX { 1 << 24 } else { count };
@@ -132,13 +163,13 @@ fn send(arguments: &Arguments, stream: &Stream, sink: &mut dyn Sink, progress: &
                 thread::sleep(Duration::from_millis(50));
             }
         });
-        send::run(stream, sink, Pace::start(rate, until), ledger, &watched)
+        send::run(stream, sink, Pace::start(rate, until), ledger, teller, &watched)
     })
 }
 
 /// A counter of rows, if there is a store already.
-fn rows_before(store: &Path, start_us: u64) -> Option<ByRows> {
-    let mut rows = store.exists().then(|| ByRows::open(store, start_us).ok()).flatten()?;
+fn rows_before(store: &At, start_us: u64) -> Option<ByRows> {
+    let mut rows = ByRows::new(store.open().ok().flatten()?, start_us);
     rows.begin().ok().map(|()| rows)
 }
 
@@ -154,10 +185,10 @@ fn settle(
 ) -> Option<Duration> {
     let limit = Duration::from_secs(arguments.settle);
     let rows = || {
-        let new = || ByRows::open(daemon.store.as_deref()?, start_us).ok();
+        let new = || Some(ByRows::new(daemon.store.as_ref()?.open().ok().flatten()?, start_us));
         rows.or_else(new).map(|rows| Box::new(rows) as Box<dyn Counter>)
     };
-    let mut counter = match (&daemon.metrics, before.stored) {
+    let mut counter = match (&daemon.metrics, before.figures.as_ref().and_then(Figures::stored)) {
         (Some(metrics), Some(stored)) => {
             Some(Box::new(ByMetrics::new(metrics.clone(), stored)) as Box<dyn Counter>)
         }
@@ -170,19 +201,22 @@ fn settle(
 
 fn compare(
     arguments: &Arguments,
-    store: &Path,
+    store: &At,
     before: &Baseline,
     ledger: &mut Ledger,
-    failure: &mut Option<String>,
-) -> Option<Verdict> {
+    start_us: u64,
+) -> Outcome<Verdict> {
     let fleet = Fleet::new(arguments.vessels, arguments.seed, 0);
-    match verify(ledger, store, before, fleet.particulars()) {
-        Ok(verdict) => Some(verdict),
-        Err(error) => {
-            *failure = Some(format!("verify {}: {error}", store.display()));
-            None
-        }
-    }
+    let mut rows = store.open()?;
+    let rows = rows.as_mut().map(|rows| &mut **rows as _);
+    verify(ledger, rows, before, dated_us(start_us), fleet.particulars())
+}
+
+/// Times that rows of a run may have which began then and is over now. A report is dated at most half a minute off its
+/// receipt.
+fn dated_us(start_us: u64) -> RangeInclusive<i64> {
+    const MINUTE_US: i64 = 60_000_000;
+    start_us.cast_signed() - MINUTE_US..=now_us().cast_signed() + MINUTE_US
 }
 
 fn failure(sent: &Sent, target: Target) -> Option<String> {
@@ -206,9 +240,11 @@ fn tell(results: &Results<'_>) -> Result<(), String> {
 }
 
 fn code(results: &Results<'_>) -> u8 {
-    match &results.verdict {
-        Some(verdict) if !verdict.is_good() => 1,
-        _ if results.failure.is_some() => 3,
-        _ => 0,
+    let stored = results.verdict.as_ref().is_none_or(Verdict::is_good);
+    let shown = results.live.as_ref().is_none_or(Shown::is_good);
+    match &results.failure {
+        _ if !stored || !shown => 1,
+        Some(_) => 3,
+        None => 0,
     }
 }

@@ -1,13 +1,16 @@
 //! Sends the stream at its pace and keeps the ledger of what went out.
 //!
 //! In:    chunks from the stream
-//! Out:   bytes to the target; the ledger; counts that others may watch
-//! Waits: for the schedule, and for a TCP target that does not read, at most [`tcp::STALL_MAX`]
+//! Out:   bytes to the target; the ledger; notes for the follower of the live picture; counts that others may watch
+//! Waits: for the schedule, for a TCP target that does not read, at most [`tcp::STALL_MAX`], and for a follower that
+//!        is far behind
 
 pub mod tcp;
 pub mod udp;
 
+use crate::civil::now_us;
 use crate::ledger::{Entry, Ledger};
+use crate::live::Teller;
 use crate::pace::Pace;
 use crate::stream::{Chunk, Stream};
 use std::io;
@@ -76,12 +79,13 @@ pub fn run(
     sink: &mut dyn Sink,
     pace: Pace,
     ledger: Ledger,
+    teller: Option<Teller>,
     watched: &Watched,
 ) -> Sent {
     let _done = Done(watched);
     let busy_before = busy();
-    let mut sender =
-        Sender { sink, pace, ledger, watched, late_max: Duration::ZERO, last: pace.elapsed() };
+    let (late_max, last) = (Duration::ZERO, pace.elapsed());
+    let mut sender = Sender { sink, pace, ledger, teller, watched, late_max, last };
     let mut failure = None;
     for chunk in &stream.chunks {
         match sender.chunk(&chunk) {
@@ -116,6 +120,7 @@ struct Sender<'a> {
     sink: &'a mut dyn Sink,
     pace: Pace,
     ledger: Ledger,
+    teller: Option<Teller>,
     watched: &'a Watched,
     late_max: Duration,
     last: Duration,
@@ -137,6 +142,10 @@ impl Sender<'_> {
             self.late_max = self.late_max.max(late);
             let (now, later) = entries.split_at(count);
             let (now_bytes, later_bytes) = bytes.split_at(length);
+            if let Some(teller) = &self.teller {
+                let (pace, first) = (self.pace, self.ledger.sent);
+                teller.tell(now_us(), now, |number| pace.meant_at(first + number, elapsed));
+            }
             self.sink.send(now_bytes, now)?;
             self.last = self.pace.elapsed();
             self.ledger.note(now);
@@ -169,11 +178,20 @@ fn busy() -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::NOWHERE;
 
     #[test]
     fn a_slice_ends_before_the_first_message_that_is_not_due() {
-        let entry =
-            |repeat| Entry { digest: 0, mmsi: 1, length: 10, msg_type: 1, lines: 1, repeat };
+        let entry = |repeat| Entry {
+            digest: 0,
+            mmsi: 1,
+            length: 10,
+            msg_type: 1,
+            lines: 1,
+            repeat,
+            second: 0,
+            at: NOWHERE,
+        };
         let entries = [entry(false), entry(true), entry(false), entry(false)];
         assert_eq!(slice(&entries, 0), (0, 0));
         assert_eq!(slice(&entries, 1), (2, 20));

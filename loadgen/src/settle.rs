@@ -8,8 +8,7 @@
 //! changed it, and never for more than a twentieth of the time.
 
 use crate::metrics::Metrics;
-use rusqlite::Connection;
-use std::path::Path;
+use crate::stored::{Outcome, StoredRows};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -92,53 +91,35 @@ impl Counter for ByMetrics {
 
 /// Counts rows in the store.
 pub struct ByRows {
-    db: Connection,
+    store: Box<dyn StoredRows>,
     since_us: i64,
     before: u64,
-    version: i64,
+    version: Option<String>,
     last: u64,
 }
 
 impl ByRows {
     /// Rows with an event time from a minute before the run on, less those that were there already.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn open(store: &Path, start_us: u64) -> rusqlite::Result<Self> {
-        let db = super::verify::open(store)?;
+    pub fn new(store: Box<dyn StoredRows>, start_us: u64) -> Self {
         let since_us = start_us.cast_signed() - 60_000_000;
-        Ok(Self { db, since_us, before: 0, version: -1, last: 0 })
+        Self { store, since_us, before: 0, version: None, last: 0 }
     }
 
-    /// Takes what is there now as the state before the run.
+    /// Takes what is there now as the state before the run; without this the store was empty then.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn begin(&mut self) -> rusqlite::Result<()> {
-        self.before = self.rows()?;
+    pub fn begin(&mut self) -> Outcome<()> {
+        self.before = self.store.count(self.since_us)?;
         Ok(())
-    }
-
-    /// A store that did not exist before the run holds nothing of before.
-    fn rows(&self) -> rusqlite::Result<u64> {
-        self.db
-            .query_row(
-                "SELECT (SELECT count(*) FROM positions WHERE ts >= ?1) \
-                  + (SELECT count(*) FROM messages WHERE ts >= ?1) \
-                  + (SELECT coalesce(sum(static_reports), 0) FROM vessels) \
-                  - (SELECT count(*) FROM positions WHERE ts >= ?1 AND msg_type = 19)",
-                [self.since_us],
-                |row| row.get::<_, i64>(0),
-            )
-            .map(|rows| u64::try_from(rows).unwrap_or(0))
     }
 }
 
 impl Counter for ByRows {
     fn count(&mut self) -> Option<(u64, bool)> {
-        let version = self.db.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()?;
-        if version != self.version {
-            self.last = self.rows().ok()?.saturating_sub(self.before);
+        let version = self.store.version().ok();
+        if version.is_none() || version != self.version {
+            self.last = self.store.count(self.since_us).ok()?.saturating_sub(self.before);
             self.version = version;
         }
         Some((self.last, false))
@@ -148,6 +129,8 @@ impl Counter for ByRows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored::At;
+    use rusqlite::Connection;
 
     struct Script(Vec<Option<(u64, bool)>>);
 
@@ -188,7 +171,8 @@ mod tests {
                  INSERT INTO positions VALUES (1000000000, 1), (5, 1);",
             )
             .unwrap();
-        let mut rows = ByRows::open(&path, 1_000_000_000).unwrap();
+        let store = At::Sqlite(path).open().unwrap().unwrap();
+        let mut rows = ByRows::new(store, 1_000_000_000);
         rows.begin().unwrap();
         assert_eq!(rows.count(), Some((0, false)));
         daemon

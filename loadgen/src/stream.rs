@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// Bytes at which a chunk is handed on.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Memory that one chunk takes, its entries included.
-const CHUNK_MEMORY: usize = 384 * 1024;
+const CHUNK_MEMORY: usize = 432 * 1024;
 /// How far a copy may follow its message.
 const REPEAT_MESSAGES_MAX: f64 = 20_000.0;
 

@@ -1,12 +1,16 @@
 //! Finds out where to send, whom to ask and which store to read; waits for the daemon when told to.
 
 use crate::arguments::{Arguments, Store};
+use crate::live;
 use crate::metrics::{Metrics, resolve};
+use crate::secret::{self, Secret};
 use crate::send::{Null, Sink, tcp, udp};
+use crate::stored::At;
+use crate::stored::postgres::Address;
 use serde_json::Value;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +18,8 @@ use std::time::{Duration, Instant};
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// The store's file in the daemon's data folder.
 const STORE_FILE: &str = "aisd.db";
+/// The file there that says which instance it is.
+const INSTANCE_FILE: &str = "instance";
 
 /// Where messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +40,9 @@ pub struct Daemon {
     /// Whom to ask for figures.
     pub metrics: Option<Metrics>,
     /// What to compare with.
-    pub store: Option<PathBuf>,
+    pub store: Option<At>,
+    /// What to follow.
+    pub live: Option<live::address::Address>,
 }
 
 impl Daemon {
@@ -57,13 +65,11 @@ impl Daemon {
         };
         let http = told.and_then(|told| told.get("http")).and_then(Value::as_str);
         let metrics = arguments.metrics.as_deref().or(http).map(Metrics::parse).transpose()?;
-        let folder = told.and_then(|told| told.get("data_dir")).and_then(Value::as_str);
-        let store = match (&arguments.verify, folder) {
-            (None, _) => None,
-            (Some(Store::Sqlite(file)), _) => Some(file.clone()),
-            (Some(Store::Embedded), Some(folder)) => Some(Path::new(folder).join(STORE_FILE)),
-            (Some(Store::Embedded), None) => return Err("run.json names no data_dir".into()),
+        let store = match arguments.store()? {
+            Some(store) => Some(place(store, arguments, told)?),
+            None => None,
         };
+        let live = arguments.live.as_ref().map(followed).transpose()?;
         if until.is_some() {
             patiently(until, || target.listens())?;
             if let Some(metrics) = &metrics {
@@ -71,7 +77,7 @@ impl Daemon {
                 patiently(until, answers)?;
             }
         }
-        Ok(Self { target, metrics, store })
+        Ok(Self { target, metrics, store, live })
     }
 }
 
@@ -137,6 +143,38 @@ impl std::fmt::Display for Target {
             Self::Tcp(address) => write!(out, "tcp://{address}"),
         }
     }
+}
+
+/// Where the store is that was asked for.
+fn place(store: Store, arguments: &Arguments, told: Option<&Value>) -> Result<At, String> {
+    let text = |name| told.and_then(|told| told.get(name)).and_then(Value::as_str);
+    let folder = text("data_dir").map(Path::new);
+    match (store, folder) {
+        (Store::Sqlite(file), _) => Ok(At::Sqlite(file)),
+        (Store::Embedded, Some(folder)) => Ok(At::Sqlite(folder.join(STORE_FILE))),
+        (Store::Embedded, None) => Err("run.json names no data_dir".into()),
+        (Store::Postgres(url), _) => {
+            let url = secret::or_from(url, "--verify", "DATABASE_URL")?;
+            let of_folder = || std::fs::read_to_string(folder?.join(INSTANCE_FILE)).ok();
+            let instance = arguments.instance.clone().or_else(of_folder);
+            let address = Address::parse(url.reveal(), instance);
+            address
+                .map(|it| At::Postgres(Box::new(it)))
+                .map_err(|error| format!("address of the store: {error}"))
+        }
+    }
+}
+
+/// Where the live picture is that was asked for.
+fn followed(asked: &Secret) -> Result<live::address::Address, String> {
+    let url = match asked.reveal().strip_prefix("redis") {
+        Some(query) if query.is_empty() || query.starts_with('?') => {
+            let server = secret::or_from(None, "--live", "REDIS_URL")?;
+            format!("{}{query}", server.reveal()).into()
+        }
+        _ => asked.clone(),
+    };
+    live::address::Address::parse(&url)
 }
 
 /// Tries again until it works or the time is over; once when there is no time.

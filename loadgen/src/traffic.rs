@@ -6,11 +6,11 @@
 //! A function of the seed and the intended times alone: the same arguments give the same bytes.
 
 use crate::civil::Civil;
-use crate::digest;
+use crate::digest::{self, Fix};
 use crate::encode::{Encoder, Look, binary, fixed, position, static_data};
 use crate::fleet::particulars::Particulars;
 use crate::fleet::{Fleet, Ship};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, NOWHERE};
 use crate::profile::{Mix, Profile, channel};
 use crate::random::{Random, high_half, mixed};
 
@@ -38,6 +38,7 @@ pub struct Traffic {
     /// Messages that may be sent within the daemon's dedup window.
     window: u64,
     tag_time: bool,
+    last_fix: Option<(Fix, bool)>,
 }
 
 /// What is known of a message when its bits are complete.
@@ -46,6 +47,15 @@ struct Made {
     mmsi: u32,
     msg_type: u8,
     split: bool,
+    /// Of a position: what it tells, and whether it is accurate.
+    fix: Option<(Fix, bool)>,
+}
+
+impl Made {
+    /// A message that is no position, and fits a line.
+    const fn other(digest: u64, mmsi: u32, msg_type: u8) -> Self {
+        Self { digest, mmsi, msg_type, split: false, fix: None }
+    }
 }
 
 impl Traffic {
@@ -59,6 +69,7 @@ impl Traffic {
             made: 0,
             window,
             tag_time,
+            last_fix: None,
         }
     }
 
@@ -86,6 +97,8 @@ impl Traffic {
         let start = out.len();
         let lines = self.encoder.lines(look, out);
         let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
+        self.last_fix = made.fix;
+        let fix = made.fix.map(|(fix, _)| fix);
         Entry {
             digest: made.digest,
             mmsi: made.mmsi,
@@ -93,7 +106,14 @@ impl Traffic {
             msg_type: made.msg_type,
             lines,
             repeat: false,
+            second: fix.map_or(0, |fix| fix.second),
+            at: fix.map_or(NOWHERE, |fix| (fix.lon, fix.lat)),
         }
+    }
+
+    /// What the message before told, and whether it was accurate, if it was a position.
+    pub fn last_fix(&self) -> Option<(&Fix, bool)> {
+        self.last_fix.as_ref().map(|(fix, accurate)| (fix, *accurate))
     }
 
     fn position(&mut self, msg_type: u8, moment: Moment) -> Made {
@@ -113,7 +133,8 @@ impl Traffic {
             _ => position::class_a(bits, &fix, accurate, radio),
         }
         let split = msg_type == 19 && chance & 2 == 2;
-        Made { digest: fix.digest(), mmsi: fix.mmsi, msg_type, split }
+        let (digest, mmsi) = (fix.digest(), fix.mmsi);
+        Made { digest, mmsi, msg_type, split, fix: Some((fix, accurate)) }
     }
 
     fn base_station(&mut self, moment: Moment) -> Made {
@@ -124,7 +145,7 @@ impl Traffic {
         let (mmsi, lon, lat) = (station.mmsi, station.lon, station.lat);
         fixed::base_station(&mut self.encoder.bits, mmsi, told, lon, lat, radio);
         let digest = digest::base_station(mmsi, told.seconds(), lon, lat);
-        Made { digest, mmsi, msg_type: 4, split: false }
+        Made::other(digest, mmsi, 4)
     }
 
     fn static_and_voyage(&mut self) -> Made {
@@ -133,7 +154,7 @@ impl Traffic {
         let mmsi = ship.mmsi;
         let particulars = Particulars::of(mmsi, false);
         static_data::static_and_voyage(&mut self.encoder.bits, mmsi, &particulars, voyage);
-        Made { digest: 0, mmsi, msg_type: 5, split: false }
+        Made::other(0, mmsi, 5)
     }
 
     /// Parts A and B in turns; B alone while the few payloads of part A are used up.
@@ -150,7 +171,7 @@ impl Traffic {
             static_data::class_b_particulars(bits, mmsi, &particulars, count);
         }
         // The digest of a static report says which of its fields the store must know afterwards.
-        Made { digest: u64::from(spare.is_some()), mmsi, msg_type: 24, split: false }
+        Made::other(u64::from(spare.is_some()), mmsi, 24)
     }
 
     fn addressed(&mut self) -> Made {
@@ -162,7 +183,7 @@ impl Traffic {
         let data = &data[..16];
         binary::addressed(&mut self.encoder.bits, mmsi, to, count & 3, ADDRESSED, data);
         let digest = digest::binary(mmsi, 6, to, ADDRESSED, data);
-        Made { digest, mmsi, msg_type: 6, split: false }
+        Made::other(digest, mmsi, 6)
     }
 
     /// Seven in ten come from ashore; one in eight is too long for a line.
@@ -180,7 +201,7 @@ impl Traffic {
         let data = &data[..if chance & 7 == 0 { 44 } else { 32 }];
         binary::broadcast(&mut self.encoder.bits, mmsi, BROADCAST, data);
         let digest = digest::binary(mmsi, 8, 0, BROADCAST, data);
-        Made { digest, mmsi, msg_type: 8, split: false }
+        Made::other(digest, mmsi, 8)
     }
 
     fn corrections(&mut self) -> Made {
@@ -192,7 +213,7 @@ impl Traffic {
         let data = &data[..if count.is_multiple_of(3) { 47 } else { 17 }];
         binary::corrections(&mut self.encoder.bits, mmsi, lon, lat, data);
         let digest = digest::binary(mmsi, 17, 0, 0, data);
-        Made { digest, mmsi, msg_type: 17, split: false }
+        Made::other(digest, mmsi, 17)
     }
 
     fn link_management(&mut self) -> Made {
@@ -204,7 +225,7 @@ impl Traffic {
         let reservation = [offset, number, timeout, increment];
         fixed::link_management(&mut self.encoder.bits, mmsi, reservation);
         let digest = digest::link_management(mmsi, offset, number, timeout, increment);
-        Made { digest, mmsi, msg_type: 20, split: false }
+        Made::other(digest, mmsi, 20)
     }
 
     fn aid(&mut self) -> Made {
@@ -212,7 +233,7 @@ impl Traffic {
         let (lon, lat, second) = aid.report();
         fixed::aid_to_navigation(&mut self.encoder.bits, aid, lon, lat, second);
         let digest = digest::aid_to_navigation(aid.mmsi, lon, lat, second);
-        Made { digest, mmsi: aid.mmsi, msg_type: 21, split: false }
+        Made::other(digest, aid.mmsi, 21)
     }
 
     /// Application data that begins with the sender's own count, so that none is equal to another.

@@ -6,7 +6,6 @@
 )]
 
 use super::*;
-use crate::digest::Fix;
 use crate::encode::read_back::ReadBack;
 use std::collections::{HashMap, HashSet};
 

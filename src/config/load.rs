@@ -1,4 +1,4 @@
-//! Puts the layers together: defaults < file < environment < command line.
+//! Puts the layers together: defaults < file < environment < files of secrets < command line.
 //!
 //! All faults of all layers are found before anything is refused, so that one look mends them all.
 
@@ -11,6 +11,7 @@ use super::feeds::{self, FEEDS_MAX, give_names};
 use super::keys::{self, COMMON_VARIABLES, KEYS};
 use super::read::read_toml;
 use super::rule::{Rule, Value};
+use super::secret_files::{self, Found};
 use super::{Config, FeedConfig, FeedKind};
 use crate::exit::{self, Failure};
 
@@ -72,10 +73,13 @@ pub fn load_from(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, Failure> {
     let mut faults = Vec::new();
+    let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
+    let secrets = secret_files::read(&environment, &mut faults);
     let environment = our_variables(environment, &mut faults);
     let (mut config, mut warnings) = (Config::default(), Vec::new());
     let file = read_file(flags, &environment, &mut config, &mut faults)?;
     put_environment(&environment, &mut config, &mut faults, &mut warnings);
+    put_secrets(secrets, &mut config, &mut faults);
     put_flags(flags, &mut config, &mut faults);
     finish(&mut config, &mut faults);
     if faults.is_empty() {
@@ -164,6 +168,15 @@ fn put_environment(
     }
     if !named_feeds.is_empty() {
         config.feeds = named_feeds;
+    }
+}
+
+fn put_secrets(secrets: Vec<Found>, config: &mut Config, faults: &mut Vec<Fault>) {
+    for Found { place, key, value } in secrets {
+        let Some(key) = keys::find(key) else { continue };
+        if let Err(text) = key.put(config, Value::Text(value)) {
+            faults.push(Fault::new(place, text));
+        }
     }
 }
 

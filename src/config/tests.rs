@@ -251,3 +251,108 @@ fn a_fault_is_one_line_whatever_the_name_holds() {
         ["aisd.toml:2: feeds[0].kind is \"u\\ndp\"; did you mean udp?"]
     );
 }
+
+const URL: &str = "postgres://me:hunter2@db-1:5432/ais";
+
+/// The URL of the store that these variables make.
+fn store_url(environment: &[(&str, &str)]) -> String {
+    with(&Flags::default(), environment).unwrap().config.store.url.reveal().to_owned()
+}
+
+#[test]
+fn the_names_that_everybody_knows_are_read_and_our_own_win_over_them() {
+    let common = [
+        ("DATABASE_URL", "postgres://a"),
+        ("DIRECT_DATABASE_URL", "postgres://b"),
+        ("REDIS_URL", "redis://c"),
+    ];
+    let config = with(&Flags::default(), &common).unwrap().config;
+    let urls = [&config.store.url, &config.store.direct_url, &config.redis.url];
+    assert_eq!(urls.map(|url| url.reveal()), ["postgres://a", "postgres://b", "redis://c"]);
+    let [first, ..] = common;
+    assert_eq!(store_url(&[("AISD_STORE_URL", "postgres://ours"), first]), "postgres://ours");
+    let file = file_with("[store]\nurl = \"postgres://file\"\n");
+    let named = ("AISD_CONFIG", file.path().to_str().unwrap());
+    assert_eq!(store_url(&[named]), "postgres://file");
+    assert_eq!(store_url(&[named, first]), "postgres://a");
+}
+
+#[test]
+fn a_credential_wins_over_a_file_and_a_file_over_the_environment() {
+    let credentials = tempfile::tempdir().unwrap();
+    let directory = ("CREDENTIALS_DIRECTORY", credentials.path().to_str().unwrap());
+    let file = file_with("postgres://file\n");
+    let named = ("DATABASE_URL_FILE", file.path().to_str().unwrap());
+    let plain = [("DATABASE_URL", "postgres://plain"), ("AISD_STORE_URL", "postgres://ours")];
+    let put = |name: &str, text: &str| std::fs::write(credentials.path().join(name), text).unwrap();
+    // An empty directory, and variables without a value, say nothing.
+    assert_eq!(store_url(&[directory, ("DATABASE_URL_FILE", ""), plain[0]]), "postgres://plain");
+    assert_eq!(store_url(&[directory, named, plain[0], plain[1]]), "postgres://file");
+    put("database_url", "postgres://small\n");
+    assert_eq!(store_url(&[directory, named, plain[0], plain[1]]), "postgres://small");
+    put("DATABASE_URL", "  postgres://large\r\n");
+    assert_eq!(store_url(&[directory, named]), "postgres://large");
+    put("REDIS_URL", "redis://cache");
+    put("direct_database_url", "postgres://direct");
+    let config = with(&Flags::default(), &[directory]).unwrap().config;
+    let urls = [&config.store.direct_url, &config.redis.url];
+    assert_eq!(urls.map(|url| url.reveal()), ["postgres://direct", "redis://cache"]);
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_a_fault_that_names_its_file() {
+    let credentials = tempfile::tempdir().unwrap();
+    std::fs::create_dir(credentials.path().join("DATABASE_URL")).unwrap();
+    std::fs::write(credentials.path().join("REDIS_URL"), b"redis://\xff").unwrap();
+    std::fs::write(credentials.path().join("direct_database_url"), "mysql://me:hunter2@db")
+        .unwrap();
+    let long = file_with(&"x".repeat(70_000));
+    let directory = credentials.path().to_str().unwrap();
+    let environment = [
+        ("CREDENTIALS_DIRECTORY", directory),
+        ("DATABASE_URL_FILE", "/nonexistent/url"),
+        ("REDIS_URL_FILE", long.path().to_str().unwrap()),
+    ];
+    let failure = with(&Flags::default(), &environment).unwrap_err();
+    let lines: Vec<&str> = failure.text.lines().collect();
+    assert_eq!((failure.code, lines.len()), (exit::CONFIG, 5), "{lines:#?}");
+    assert!(lines[0].starts_with("DATABASE_URL_FILE: cannot read /nonexistent/url: "));
+    assert!(lines[1].ends_with(": it is longer than 65536 bytes"), "{}", lines[1]);
+    let begin = format!("CREDENTIALS_DIRECTORY: cannot read {directory}/");
+    assert!(lines[2].starts_with(&format!("{begin}DATABASE_URL: ")), "{}", lines[2]);
+    assert!(lines[3].starts_with(&format!("{begin}REDIS_URL: ")), "{}", lines[3]);
+    let wrong =
+        format!("{directory}/direct_database_url: store.direct_url is \"mysql://***\", must be ");
+    assert!(lines[4].starts_with(&wrong), "{}", lines[4]);
+}
+
+#[test]
+fn neither_the_printed_configuration_nor_a_fault_shows_a_password() {
+    let mut config = parse("aisd.toml", &format!("[store]\nurl = \"{URL}\"")).unwrap();
+    config.redis.url = super::Secret::new("redis://:hunter2@cache:6379");
+    let printed = to_toml(&config);
+    assert!(printed.contains("url = \"postgres://me:***@db-1:5432/ais\""), "{printed}");
+    assert!(printed.contains("url = \"redis://:***@cache:6379\""), "{printed}");
+    assert!(!printed.contains("hunter2") && !format!("{config:?}").contains("hunter2"));
+    for text in [
+        "[store]\nurl = \"mysql://me:hunter2@db/ais\"",
+        "[store]\nurl = \"me:hunter2@db/ais\"",
+        "[store]\nurl = \"host=db password=hunter2\"",
+        "[store]\nurl = \"postgres://me:hunter2 @db/ais\"",
+        "[store]\nurl = [\"postgres://me:hunter2@db/ais\"]",
+        "[store]\nurl = \"postgres://me:hunter2@db/ais",
+        "[store]\nurl = postgres://me:hunter2@db/ais",
+        "[store]\nurll = \"postgres://me:hunter2@db/ais\"",
+        "[redis]\nurl = \"http://:hunter2@cache\"",
+        "[redis]\nurl = \"redis://:hunter2@cache, redis://:hunter2@other\"",
+        "store = \"postgres://me:hunter2@db/ais\"",
+        "store.url = { password = \"hunter2\" }",
+    ] {
+        let faults = faults(text);
+        assert!(!faults.is_empty() && !faults.join("\n").contains("hunter2"), "{faults:?}");
+    }
+    for name in ["DATABASE_URL", "AISD_STORE_DIRECT_URL", "REDIS_URL"] {
+        let failure = with(&Flags::default(), &[(name, "me:hunter2@db")]).unwrap_err();
+        assert!(failure.text.contains(" is \"***\", must be "), "{}", failure.text);
+    }
+}

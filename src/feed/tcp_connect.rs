@@ -16,12 +16,12 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::backoff::Backoff;
 use super::dial::{Dial, Progress};
 use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX, WAIT_MAX};
 use super::{FeedContext, Handed};
 use crate::nmea::line::Framer;
+use crate::resilience::backoff::Backoff;
 use crate::stage::{Broken, Stage, Turn};
 
 /// Bytes read at a time.

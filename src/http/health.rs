@@ -1,14 +1,18 @@
 //! Whether the daemon lives, and whether it takes messages.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::Face;
 use super::reply::Reply;
 use super::request::Request;
+use crate::observe::counts::DeadLetterCounts;
 use crate::observe::metrics::Seen;
+use crate::observe::neighbours::Neighbour;
 use crate::observe::status::State;
+use crate::resilience::breaker;
 
 /// `GET /`: who answers, and how it is.
 pub fn root(face: &Face, _request: &Request) -> Reply {
@@ -28,8 +32,8 @@ pub fn live(_face: &Face, _request: &Request) -> Reply {
     Reply::ok("text/plain; charset=utf-8", b"ok\n".to_vec())
 }
 
-/// `GET /readyz`, `/healthz`: 503 before messages are taken and while the engine drains. A store that is away does not
-/// make it unready, since messages are kept in the journal; `?verbose` tells.
+/// `GET /readyz`, `/healthz`: 503 before messages are taken and while the engine drains. A neighbour that is away does not
+/// make it unready, since messages are kept in the journal; `?verbose` tells what is wrong with it and when it is tried again.
 pub fn ready(face: &Face, request: &Request) -> Reply {
     let state = face.sources.status.state();
     let mut text = String::new();
@@ -43,9 +47,12 @@ pub fn ready(face: &Face, request: &Request) -> Reply {
     Reply { status, content_type: "text/plain; charset=utf-8", body, header: None }
 }
 
+const fn mark(well: bool) -> &'static str {
+    if well { "[+]" } else { "[-]" }
+}
+
 fn checks(seen: &Seen, out: &mut String) {
     let (journal, store) = (&seen.counts.journal, &seen.counts.store);
-    let mark = |well: bool| if well { "[+]" } else { "[-]" };
     let ready = seen.state == State::Ready;
     let _ = writeln!(out, "{}engine {}", mark(ready), seen.state.label());
     let _ = writeln!(
@@ -62,10 +69,14 @@ fn checks(seen: &Seen, out: &mut String) {
         out,
         "{}store {} {}, the oldest message waits for {:.1} s",
         mark(up),
-        seen.store,
+        seen.store(),
         if up { "answers" } else { "is away, messages are kept in the journal" },
         seen.oldest_unstored_seconds(),
     );
+    for neighbour in seen.counts.neighbours.all() {
+        let _ = writeln!(out, "{}", neighbour_line(neighbour));
+    }
+    out.push_str(&dead_letters(&seen.counts.dead_letters));
     for feed in &seen.counts.feeds {
         let _ = writeln!(
             out,
@@ -75,4 +86,28 @@ fn checks(seen: &Seen, out: &mut String) {
             feed.connections.get()
         );
     }
+}
+
+/// How many there are; nothing where none are kept.
+fn dead_letters(counts: &DeadLetterCounts) -> String {
+    let (rows, rows_max) = (counts.rows.get(), counts.rows_max.get());
+    if rows_max == 0 {
+        return String::new();
+    }
+    let is_full = rows >= rows_max;
+    let full = if is_full { ", the store waits until there is room" } else { "" };
+    format!("{}dead letters {rows} of at most {rows_max}{full}\n", mark(!is_full))
+}
+
+/// The state of its breaker, and what is wrong with it.
+fn neighbour_line(neighbour: &Neighbour) -> String {
+    let (name, state) = (neighbour.name(), neighbour.state());
+    if !neighbour.is_configured() {
+        return format!("[+]neighbour {name}: not configured");
+    }
+    let trouble = neighbour.trouble();
+    let well = state == breaker::State::Closed && trouble.is_none();
+    let what = trouble.map(|trouble| format!(": {}", trouble.text(Instant::now())));
+    let (mark, state) = (mark(well), state.label());
+    format!("{mark}neighbour {name}: breaker {state}{}", what.unwrap_or_default())
 }

@@ -4,11 +4,15 @@ mod served;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::config::BreakerConfig;
 use crate::observe::status::State;
+use crate::resilience::attempts::Attempts;
+use crate::resilience::backoff::Backoff;
 use served::Served;
 
 /// Reads until as many whole answers came.
@@ -103,6 +107,44 @@ fn ready_follows_the_state() {
     let (_, _, body) = served.ask("GET", "/readyz?verbose", "");
     assert!(body.contains("[-]store sqlite is away") && body.contains("[+]feed udp"), "{body}");
     assert!(body.ends_with("draining\n"), "{body}");
+}
+
+#[test]
+fn a_neighbour_that_is_away_is_named_with_its_cause_and_leaves_the_daemon_ready() {
+    let served = Served::new(16, 5);
+    let neighbours = &served.face.sources.counts.neighbours;
+    let verbose = || served.ask("GET", "/readyz?verbose", "");
+    let shows = |line: &str| {
+        let (status, _, body) = verbose();
+        assert_eq!(status, 200);
+        assert!(body.lines().any(|shown| shown.starts_with(line)), "no line `{line}` in {body}");
+    };
+    shows("[+]neighbour sqlite: breaker closed");
+    shows("[+]neighbour redis: not configured");
+    let limits = BreakerConfig { failures_to_open: 2, ..BreakerConfig::default() };
+    let mut attempts = Attempts::new(Arc::clone(&neighbours.store), &limits, Backoff::default());
+    let cause = "connect to postgres at db-1:5432: password authentication failed for user \"ais\"";
+    attempts.failed(cause);
+    shows(&format!("[-]neighbour sqlite: breaker closed: {cause} (attempt 1, next "));
+    attempts.failed(cause);
+    shows(&format!("[-]neighbour sqlite: breaker open: {cause} (attempt 2, next in "));
+    assert_eq!(served.ask("GET", "/readyz", "").0, 200);
+    assert!(!served.ask("GET", "/readyz", "").2.contains("password"));
+    drop(attempts);
+    shows("[-]neighbour sqlite: breaker open");
+}
+
+#[test]
+fn full_dead_letters_are_named() {
+    let served = Served::new(16, 5);
+    let counts = &served.face.sources.counts.dead_letters;
+    let body = || served.ask("GET", "/readyz?verbose", "").2;
+    assert!(!body().contains("dead letters"));
+    counts.rows_max.set(3);
+    assert!(body().contains("[+]dead letters 0 of at most 3\n"));
+    counts.rows.set(3);
+    let full = "[-]dead letters 3 of at most 3, the store waits until there is room\n";
+    assert!(body().contains(full));
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub enum Next<'a> {
 /// One reader's position in the journal.
 pub struct Tail {
     shared: Arc<Shared>,
-    inlet: Inlet<Arc<Chunk>>,
+    /// None for a reader that stays behind another and reads segments only.
+    inlet: Option<Inlet<Arc<Chunk>>>,
     reader: ReadBack,
     counts: Arc<Counts>,
     /// Damage is counted by one reader only.
@@ -57,7 +58,7 @@ impl Tail {
         let reader = ReadBack::new(Arc::clone(&shared));
         Self {
             shared,
-            inlet,
+            inlet: Some(inlet),
             reader,
             counts,
             counting,
@@ -68,6 +69,43 @@ impl Tail {
             closed: false,
             read_back: 0,
         }
+    }
+
+    /// A reader that begins at `from` and stays behind another: it reads segments, to where [`Tail::read_to_level`] says.
+    #[must_use]
+    pub fn behind(&self, from: Place, counting: bool) -> Self {
+        Self {
+            reader: ReadBack::new(Arc::clone(&self.shared)),
+            shared: Arc::clone(&self.shared),
+            inlet: None,
+            counts: Arc::clone(&self.counts),
+            counting,
+            place: from,
+            next_seq: 0,
+            held: None,
+            current: None,
+            closed: false,
+            read_back: 0,
+        }
+    }
+
+    /// A reader that goes ahead from here with what comes in memory; this one stays behind it.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        let mut ahead = self.behind(self.place, false);
+        ahead.inlet = self.inlet.take();
+        ahead.held = self.held.take();
+        ahead.closed = self.closed;
+        ahead.next_seq = self.next_seq;
+        ahead
+    }
+
+    /// Goes on in the place of one that was ahead and is not any more.
+    pub fn take_over(&mut self, ahead: Self) {
+        self.inlet = ahead.inlet;
+        self.held = ahead.held;
+        self.closed = ahead.closed;
+        self.next_seq = self.next_seq.max(ahead.next_seq);
     }
 
     /// Everything below this number has been given out.
@@ -110,11 +148,25 @@ impl Tail {
         self.read_to(target)
     }
 
+    /// The next records up to where another reader stands.
+    ///
+    /// # Errors
+    /// When a segment cannot be read at all.
+    pub fn read_to_level(&mut self, ahead: &Self) -> Result<Next<'_>, Broken> {
+        self.current = None;
+        if self.place >= ahead.place {
+            self.next_seq = self.next_seq.max(ahead.next_seq);
+            return Ok(Next::Nothing);
+        }
+        self.read_to(ahead.place)
+    }
+
     /// Holds the oldest chunk that is not behind us.
     fn look_into_the_queue(&mut self) {
+        let Some(inlet) = &self.inlet else { return };
         while self.held.as_ref().is_none_or(|chunk| chunk.end <= self.place) {
             self.held = None;
-            match self.inlet.poll() {
+            match inlet.poll() {
                 Poll::Item(chunk) => self.held = Some(chunk),
                 Poll::Empty => return,
                 Poll::Closed => {

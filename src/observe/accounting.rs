@@ -9,7 +9,7 @@
 //! the feeds, and its beginning last: what was read as left had been added to what came. `in_flight`, the difference, is
 //! therefore never negative; should it ever be, that is the imbalance, and a fault in the counting.
 
-use crate::observe::counts::{ByReason, FeedCounts};
+use crate::observe::counts::{ByReason, FeedCounts, Gauge};
 use crate::reject::{Dropped, Filtered, Reject};
 
 /// The terms of one feed's sum, as they were at one moment.
@@ -17,7 +17,7 @@ use crate::reject::{Dropped, Filtered, Reject};
 pub struct Sums {
     /// Messages received.
     pub received: u64,
-    /// Messages that the start found undecided in the journal.
+    /// Messages that the start found undecided in the journal, or in the dead letters.
     pub recovered: u64,
     /// Messages committed to the store.
     pub stored: u64,
@@ -29,7 +29,7 @@ pub struct Sums {
     pub filtered: [u64; Filtered::COUNT],
     /// Messages lost for want of room, by reason.
     pub dropped: [u64; Dropped::COUNT],
-    /// Messages that lie in the dead letters; none while there are no dead letters.
+    /// Messages that lie in the dead letters.
     pub undelivered: u64,
 }
 
@@ -37,14 +37,16 @@ impl Sums {
     /// Reads a feed's counters, the end of the flow first.
     #[must_use]
     pub fn read(counts: &FeedCounts) -> Self {
+        // A message leaves the dead letters before it is counted as stored, so what is stored is read first.
         let stored = counts.stored.get();
+        let undelivered = in_them(&counts.undelivered);
         let repeats = counts.repeats.get();
         let filtered = by_reason(&counts.filtered);
         let rejected = by_reason(&counts.rejected);
         let dropped = by_reason(&counts.dropped);
         let recovered = counts.recovered.get();
         let received = counts.received.get();
-        Self { received, recovered, stored, repeats, rejected, filtered, dropped, undelivered: 0 }
+        Self { received, recovered, stored, repeats, rejected, filtered, dropped, undelivered }
     }
 
     /// Everything that came.
@@ -74,6 +76,10 @@ impl Sums {
     }
 }
 
+fn in_them(letters: &Gauge) -> u64 {
+    u64::try_from(letters.get()).unwrap_or(0)
+}
+
 fn by_reason<const N: usize>(counts: &ByReason<N>) -> [u64; N] {
     std::array::from_fn(|reason| counts.of(reason).get())
 }
@@ -94,8 +100,9 @@ mod tests {
         counts.rejected.of(Reject::Checksum as usize).add(3);
         counts.filtered.of(Filtered::Thinned as usize).add(2);
         counts.dropped.of(Dropped::JournalFull as usize).add(1);
+        counts.undelivered.set(4);
         let sums = Sums::read(&counts);
-        assert_eq!((sums.in_flight(), sums.imbalance()), (19, 0));
+        assert_eq!((sums.in_flight(), sums.imbalance()), (15, 0));
     }
 
     #[test]
@@ -118,6 +125,11 @@ mod tests {
                     counts.stored.add(1);
                     counts.rejected.of(0).add(1);
                     counts.repeats.add(1);
+                    // Given up, then delivered after all.
+                    counts.received.add(1);
+                    counts.undelivered.set(1);
+                    counts.undelivered.set(0);
+                    counts.stored.add(1);
                 }
             }
         });

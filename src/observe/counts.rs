@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::observe::neighbours::Neighbours;
 use crate::reject::{Dropped, Filtered, Reject};
 
 /// A number that only grows.
@@ -81,7 +82,7 @@ pub struct FeedCounts {
     pub kind: String,
     /// Messages received: joined ones, and single sentences that were refused.
     pub received: Counter,
-    /// Messages that the start found undecided in the journal.
+    /// Messages that the start found undecided in the journal, or in the dead letters.
     pub recovered: Counter,
     /// Messages committed to the store.
     pub stored: Counter,
@@ -93,6 +94,8 @@ pub struct FeedCounts {
     pub filtered: ByReason<{ Filtered::COUNT }>,
     /// Messages lost for want of room, by [`Dropped`].
     pub dropped: ByReason<{ Dropped::COUNT }>,
+    /// Messages that lie in the dead letters.
+    pub undelivered: Gauge,
     /// Lines that are no AIS.
     pub ignored: Counter,
     /// Parts that found no partner in time, or lost their place to newer ones.
@@ -144,6 +147,10 @@ pub struct ShardCounts {
     pub dedup_evictions: Counter,
     /// Positions flagged as implausible.
     pub suspect: Counter,
+    /// Received time of its oldest record that is not yet committed, microseconds since 1970; 0 when there is none.
+    pub unstored_us: Gauge,
+    /// Times that it went ahead of a store that took no rows.
+    pub forks: Counter,
     /// Everything below this number is looked at.
     pub next_seq: Gauge,
 }
@@ -202,8 +209,6 @@ pub struct StoreCounts {
     pub up: Gauge,
     /// Everything below this number is committed, in every partition.
     pub next_seq: Gauge,
-    /// Received time of the oldest record that is not yet committed, microseconds since 1970; 0 when there is none.
-    pub oldest_unstored_us: Gauge,
     /// Calls to Postgres that were cut off at their deadline.
     pub calls_cut: Counter,
     /// Day partitions of positions.
@@ -216,6 +221,19 @@ pub struct StoreCounts {
     pub partitions_dropped: Counter,
     /// Attempts to make, drop or list partitions that failed and were tried again.
     pub partition_failures: Counter,
+}
+
+/// What is known of the dead letters.
+#[derive(Debug, Default)]
+pub struct DeadLetterCounts {
+    /// Rows that lie in them.
+    pub rows: Gauge,
+    /// Bound of `rows`; 0 when there are no dead letters.
+    pub rows_max: Gauge,
+    /// Rows given up to them since the start.
+    pub given_up: Counter,
+    /// Rows that they had no room for; each is tried again.
+    pub refused: Counter,
 }
 
 /// What is known of a thread.
@@ -254,6 +272,27 @@ pub struct HttpCounts {
     pub connections: Gauge,
 }
 
+/// What is known of the live picture.
+#[derive(Debug, Default)]
+pub struct LiveCounts {
+    /// Vessels written.
+    pub written: Counter,
+    /// Writings that were done.
+    pub flushes: Counter,
+    /// Microseconds spent in writing, attempts that failed included.
+    pub flush_us: Counter,
+    /// Attempts that failed.
+    pub failures: Counter,
+    /// Vessels whose writing failed, counted at each attempt. They are tried again.
+    pub failed_vessels: Counter,
+    /// Vessels that changed and are not written yet.
+    pub waiting: Gauge,
+    /// Vessels put out of the cache before their last change was written.
+    pub evicted: Counter,
+    /// Positions that were not written because a newer one was there.
+    pub refused: Counter,
+}
+
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -265,6 +304,12 @@ pub struct Counts {
     pub journal: JournalCounts,
     /// The store.
     pub store: StoreCounts,
+    /// The live picture.
+    pub live: LiveCounts,
     /// The HTTP face.
     pub http: HttpCounts,
+    /// The store's server and Redis.
+    pub neighbours: Neighbours,
+    /// Rows that the store refused for good.
+    pub dead_letters: DeadLetterCounts,
 }

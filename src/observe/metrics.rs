@@ -11,6 +11,7 @@ mod engine;
 mod feeds;
 mod json;
 pub mod list;
+mod live;
 mod machine;
 mod seen;
 #[cfg(test)]
@@ -41,8 +42,6 @@ pub struct Sources {
     pub stages: Vec<Arc<StageCounts>>,
     /// What the engine is about.
     pub status: Arc<Status>,
-    /// The name of the store's back end, the label of its breaker.
-    pub store: &'static str,
     /// The time of day.
     pub clock: Clock,
     /// What is remembered of the process' memory.

@@ -25,7 +25,11 @@ const AHEAD_FLAG_US: i64 = 60 * SECOND_US;
 /// Types that are timed by their sender's clock, not by the second of a position.
 const BASE_STATION_REPORTS: [u8; 2] = [4, 11];
 
+/// Offsets that no record reaches: nothing is made from any.
+pub const NOTHING_UNDECIDED: Offsets = [u64::MAX; PARTITIONS];
+
 /// What a decider is given at its birth.
+#[derive(Clone)]
 pub struct Rules {
     /// Which shard this is.
     pub shard: usize,
@@ -97,6 +101,34 @@ impl Decider {
         }
     }
 
+    /// A decider that goes ahead from here, knows what this one knows, and makes nothing. What is known of the vessels goes with it,
+    /// for others to look at; this one keeps a copy for itself.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        let own = Arc::new(Mutex::new(self.vessels.lock().clone()));
+        Self {
+            shard: self.shard,
+            shards: self.shards,
+            offsets: NOTHING_UNDECIDED,
+            run_from: self.run_from,
+            next_seq: self.next_seq,
+            believable: self.believable,
+            plausibility: self.plausibility,
+            dedup: self.dedup.clone(),
+            vessels: std::mem::replace(&mut self.vessels, own),
+            samples: Arc::clone(&self.samples),
+            scratch: Scratch::default(),
+            records: 0,
+            suspect: 0,
+            feeds: vec![FeedTally::default(); 256],
+        }
+    }
+
+    /// Goes on in the place of one that was ahead and is not any more.
+    pub fn take_over(&mut self, ahead: Self) {
+        self.vessels = ahead.vessels;
+    }
+
     /// Decides about all records of a stretch that are this shard's and not seen yet.
     pub fn decide(&mut self, bytes: &[u8], rows: &mut Rows) {
         let vessels = Arc::clone(&self.vessels);
@@ -162,15 +194,17 @@ impl Decider {
             None => 0,
         };
         self.suspect += u64::from(flags & (flags::JUMP | flags::SPEED) != 0);
-        learn(vessel, &origin, position.as_ref(), data.as_ref(), flags);
+        if learn(vessel, &origin, position.as_ref(), data.as_ref(), flags) {
+            vessels.note_changed(origin.mmsi);
+        }
         if let Some(rows) = rows {
             make_rows(rows, origin, &message, (position, flags), data);
         }
         Ok(())
     }
 
-    /// Adds what was counted since the last call.
-    pub fn count(&mut self, counts: &Counts, shard: usize) {
+    /// Adds what became of messages since the last call.
+    pub fn count_messages(&mut self, counts: &Counts) {
         for (tally, feed) in self.feeds.iter_mut().zip(&counts.feeds) {
             if std::mem::take(&mut tally.touched) {
                 feed.recovered.add(std::mem::take(&mut tally.recovered));
@@ -180,7 +214,11 @@ impl Decider {
                 }
             }
         }
-        let shard = &counts.shards[shard];
+    }
+
+    /// Adds what was looked at since the last call, and tells what is remembered.
+    pub fn count_looks(&mut self, counts: &Counts) {
+        let shard = &counts.shards[self.shard];
         shard.records.add(std::mem::take(&mut self.records));
         shard.suspect.add(std::mem::take(&mut self.suspect));
         shard.dedup_keys.set(i64::try_from(self.dedup.len()).unwrap_or(i64::MAX));
@@ -190,6 +228,12 @@ impl Decider {
         shard.cache_misses.add(std::mem::take(&mut vessels.misses));
         shard.cache_evictions.add(std::mem::take(&mut vessels.evictions));
         shard.vessels.set(i64::try_from(vessels.len()).unwrap_or(i64::MAX));
+    }
+
+    /// Forgets what was looked at: another has counted it.
+    pub fn forget_looks(&mut self) {
+        (self.records, self.suspect) = (0, 0);
+        self.dedup.take_evicted();
     }
 }
 
@@ -229,17 +273,19 @@ fn judge(
         | flag(flags::RAIM, position.raim)
 }
 
-/// What the vessel's entry learns. A report dated ahead never becomes what is known of it.
+/// What the vessel's entry learns; whether it changed and had not changed before. A report dated ahead never becomes what is
+/// known of it.
 fn learn(
     vessel: &mut Vessel,
     origin: &Origin,
     position: Option<&Position>,
     data: Option<&StaticData>,
     flags: u16,
-) {
+) -> bool {
+    let had_changed = vessel.changed.any();
     vessel.heard(origin.received_us);
     if origin.time_us - origin.received_us > AHEAD_FLAG_US {
-        return;
+        return false;
     }
     if let Some(position) = position {
         vessel.moved(Fix { origin: *origin, position: *position, flags });
@@ -247,6 +293,7 @@ fn learn(
     if let Some(data) = data {
         vessel.said(origin, data);
     }
+    !had_changed && vessel.changed.any()
 }
 
 fn make_rows(

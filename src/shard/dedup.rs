@@ -29,6 +29,7 @@ struct Entry {
 const ENTRY_BYTES: usize = size_of::<Entry>();
 
 /// What was heard within the window.
+#[derive(Clone)]
 pub struct Dedup {
     slots: Vec<Entry>,
     used: usize,

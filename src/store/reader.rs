@@ -85,11 +85,11 @@ SELECT ts, seq FROM positions
 WHERE seq BETWEEN max(?1, (SELECT seq FROM tracked_to)) AND ?2 AND mmsi = ?3
 ORDER BY ts DESC, seq DESC LIMIT 1";
 
-/// Everything of the runs that reach up to a time.
+/// Everything of the runs that reach up to a time. What is dated ahead (flag 4) never becomes what is known of a vessel.
 const SINCE: &str = "
 SELECT mmsi, ts, positions.seq
 FROM runs CROSS JOIN positions ON positions.seq BETWEEN runs.seq_min AND runs.seq_max
-WHERE runs.ts_max >= ?1 AND ts >= ?1 AND mmsi > ?2";
+WHERE runs.ts_max >= ?1 AND ts >= ?1 AND mmsi > ?2 AND flags & 4 = 0";
 
 /// A vessel with the position of this number, or none.
 const VESSEL: &str = concat!(

@@ -2,7 +2,7 @@
 //!
 //! Degrees and tenths were divided when they were stored; multiplied and rounded they are the integers that were sent.
 
-use crate::picture::{LastPosition, VesselView};
+use crate::picture::{LastPosition, SaidTimes, VesselView};
 use crate::report::{Place, Position, StaticData, Text, UNITS_PER_DEGREE};
 use crate::rows::flags;
 
@@ -43,7 +43,9 @@ pub fn view<C: Columns>(mmsi: u32, row: &C) -> Result<Option<VesselView>, C::Err
     let times = [last.map(|last| last.received_us), said_us];
     let Some(last_seen_us) = times.into_iter().flatten().max() else { return Ok(None) };
     let statics = statics(row)?;
-    Ok(Some(VesselView { mmsi, last, statics, first_seen_us: 0, last_seen_us }))
+    // The row has one time for all that was said. What was said at that very time is known better by who heard it.
+    let said = SaidTimes::all(said_us.map_or(0, |said_us| said_us - 1));
+    Ok(Some(VesselView { mmsi, last, statics, said, first_seen_us: 0, last_seen_us }))
 }
 
 fn position<C: Columns>(row: &C) -> Result<Option<LastPosition>, C::Error> {

@@ -1,12 +1,18 @@
-//! The thread that commits: whatever gathered while the last commit ran goes into the next.
+//! A thread that commits: whatever gathered while the last commit ran goes into the next.
 //!
-//! In:      rows of every shard
+//! In:      rows of its shards; with several writers each shard has one of them
 //! Out:     commits; how far everything is committed, to the journal
-//! Drops:   never; after a failure the same batch is tried again, with the shards waiting behind it
+//! Drops:   never; after a failure the same batch is tried again, and the shards go ahead without the store
 //! Metrics: `ais_store_*`, `ais_messages_processed_total`, `ais_latency_*`
 //!
-//! The blocking call is the store's commit. Without a linger a batch is as small as the last commit was short: half a
+//! When a commit fails nobody may know whether it came through. So nothing more is gathered until the store is connected again and
+//! has told its offsets: they are where they were before, or where that commit was to move them.
+//!
+//! The blocking calls are the store's, and have deadlines of their own. Without a linger a batch is as small as the last commit was short: half a
 //! millisecond at low rates, thousands of rows at high ones.
+
+mod count;
+mod report;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,25 +27,29 @@ use crate::observe::counts::Counts;
 use crate::observe::latency::Latency;
 use crate::partition::{self, PARTITIONS};
 use crate::queue::{Inlet, Outlet, Poll};
+use crate::resilience::attempts::Attempts;
 use crate::rows::{Origin, Rows};
 use crate::stage::{Broken, Stage, Turn};
+use report::Report;
 
 /// Offsets of partitions without rows are committed at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
 const PARTS_MAX: usize = 1024;
-/// First and longest wait after a failed commit.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
-/// The log line about batches comes at most this often.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
+
+/// Called with the store's offsets when they are known for the first time.
+pub type Told = Box<dyn FnOnce(&Offsets) -> std::io::Result<()> + Send>;
 
 /// What the writer is given at its birth.
 pub struct Links {
-    /// From each shard, its rows.
-    pub shards: Vec<Inlet<Rows>>,
-    /// To each shard, its rows again, emptied.
+    /// From each of its shards, its rows.
+    pub shards: Vec<(usize, Inlet<Rows>)>,
+    /// To each shard, in the order of those, its rows again, emptied.
     pub spare: Vec<Outlet<Rows>>,
+    /// How many shards there are in all.
+    pub shards_total: usize,
+    /// The names of all feeds, by number.
+    pub feed_names: Vec<String>,
     /// The journal, to be told what is committed.
     pub journal: Arc<Shared>,
     /// Everything that is counted.
@@ -50,62 +60,89 @@ pub struct Links {
     pub clock: Clock,
 }
 
+/// What a writer knows of the store when it begins.
+pub enum Known {
+    /// It is connected and has these offsets.
+    Connected(Box<Offsets>),
+    /// It is away; who wants to know its offsets when it is there.
+    Away(Told),
+}
+
 /// The writer stage.
 pub struct Writer {
+    name: String,
     store: Box<dyn Store>,
     links: Links,
     config: StoreConfig,
     batch: Vec<Rows>,
     batch_rows: usize,
     batch_since: Option<Instant>,
-    /// How far each shard has come, this batch included.
+    /// How far each of its shards has come, this batch included; by number of the shard.
     decided: Vec<u64>,
     seen_us: Vec<i64>,
+    /// The partitions that it owns.
+    owned: [bool; PARTITIONS],
     committed: Offsets,
+    connected: bool,
+    told: Option<Told>,
+    /// Where the commit that failed was to move the offsets.
+    in_doubt: Option<Offsets>,
     progress_at: Instant,
-    retry: Option<(Instant, Duration)>,
+    attempts: Attempts,
     report: Report,
 }
 
-/// What was committed since the last log line.
-struct Report {
-    at: Instant,
-    positions: u64,
-    commits: u64,
-    spent: Duration,
-}
-
 impl Writer {
-    /// A writer for a store that is connected and has these offsets.
+    /// A writer of this number.
     #[must_use]
-    pub fn new(store: Box<dyn Store>, offsets: Offsets, links: Links, config: StoreConfig) -> Self {
-        let shards = links.shards.len();
+    pub fn new(
+        number: usize,
+        (store, known, attempts): (Box<dyn Store>, Known, Attempts),
+        links: Links,
+        config: StoreConfig,
+    ) -> Self {
         let now = Instant::now();
+        let owners: Vec<usize> = links.shards.iter().map(|(shard, _)| *shard).collect();
+        let owned = std::array::from_fn(|partition| {
+            let partition = u8::try_from(partition).unwrap_or(0);
+            owners.contains(&partition::owner(partition, links.shards_total))
+        });
+        let (committed, connected, told) = match known {
+            Known::Connected(offsets) => (*offsets, true, None),
+            Known::Away(told) => ([0; PARTITIONS], false, Some(told)),
+        };
         Self {
+            name: if number == 0 { "store".to_owned() } else { format!("store-{number}") },
             store,
             config,
             batch: Vec::new(),
             batch_rows: 0,
             batch_since: None,
-            decided: vec![0; shards],
-            seen_us: vec![0; shards],
-            committed: offsets,
+            decided: vec![0; links.shards_total],
+            seen_us: vec![0; links.shards_total],
+            owned,
+            committed,
+            connected,
+            told,
+            in_doubt: None,
             progress_at: now,
-            retry: None,
-            report: Report { at: now, positions: 0, commits: 0, spent: Duration::ZERO },
+            attempts,
+            report: Report::new(now),
             links,
         }
     }
 }
 
 impl Stage for Writer {
-    fn name(&self) -> &'static str {
-        "store"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn start(&mut self) -> Result<(), Broken> {
-        self.links.counts.store.up.set(1);
-        self.tell_progress();
+        if self.connected {
+            self.links.counts.store.up.set(1);
+            self.tell_progress();
+        }
         Ok(())
     }
 
@@ -114,8 +151,8 @@ impl Stage for Writer {
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
-        if self.retry.is_some_and(|(at, _)| Instant::now() < at) {
-            return Ok(Turn::Idle);
+        if !self.connected {
+            return if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.connect() };
         }
         let open = self.gather();
         if self.lingers(open) {
@@ -127,22 +164,64 @@ impl Stage for Writer {
             self.store.idle();
             return Ok(if open { Turn::Idle } else { Turn::Finished });
         }
-        self.commit(&offsets)
+        // The breaker may have been opened by another writer.
+        if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.commit(&offsets) }
     }
 }
 
 impl Writer {
+    /// Connects, and finds out what became of a commit that failed.
+    fn connect(&mut self) -> Result<Turn, Broken> {
+        let names = &self.links.feed_names;
+        let connected = self.store.connect().and_then(|offsets| {
+            self.store.name_sources(names)?;
+            Ok(offsets)
+        });
+        let offsets = match connected {
+            Ok(offsets) => offsets,
+            Err(error) => return self.failed(&error),
+        };
+        self.connected = true;
+        if let Some(told) = self.told.take() {
+            self.committed = offsets;
+            told(&offsets).map_err(|error| Broken::because("read the journal", error))?;
+        }
+        let same =
+            |one: &Offsets| (0..PARTITIONS).all(|at| !self.owned[at] || one[at] == offsets[at]);
+        if let Some(moved) = self.in_doubt.filter(|moved| same(moved)) {
+            // It came through, and only its answer was lost.
+            self.committed = moved;
+            let left_out = self.store.doubtful();
+            self.account(Duration::ZERO, &left_out);
+            self.recycle();
+        } else if !same(&self.committed) {
+            return Err(Broken(
+                "the store's offsets are not where this process left them: was it restored, or is there another owner?"
+                    .to_owned(),
+            ));
+        }
+        self.in_doubt = None;
+        self.links.counts.store.up.set(1);
+        if self.batch_rows == 0 {
+            self.attempts.succeeded();
+        }
+        self.tell_progress();
+        Ok(Turn::Moved(1))
+    }
+
     /// Takes what the shards have, one part of each in turn, up to one batch; says whether any shard is still there.
     fn gather(&mut self) -> bool {
         loop {
             let (mut open, mut found) = (false, false);
-            for shard in 0..self.links.shards.len() {
+            for at in 0..self.links.shards.len() {
                 if self.is_full() {
                     return true;
                 }
-                match self.links.shards[shard].poll() {
+                let (shard, inlet) = &self.links.shards[at];
+                match inlet.poll() {
                     Poll::Item(rows) => {
                         (open, found) = (true, true);
+                        let shard = *shard;
                         self.take(shard, rows);
                     }
                     Poll::Empty => open = true,
@@ -189,7 +268,7 @@ impl Writer {
         for (partition, offset) in offsets.iter_mut().enumerate() {
             let number = u8::try_from(partition).unwrap_or(0);
             let shard = partition::owner(number, self.decided.len());
-            if touched[partition] {
+            if touched[partition] && self.owned[partition] {
                 *offset = self.decided[shard].max(*offset);
             }
         }
@@ -199,100 +278,42 @@ impl Writer {
     fn commit(&mut self, offsets: &Offsets) -> Result<Turn, Broken> {
         let began = Instant::now();
         match self.store.commit(&self.batch, offsets) {
-            Ok(_) => {
+            Ok(committed) => {
                 self.committed = *offsets;
                 let moved = u32::try_from(self.batch_rows).unwrap_or(u32::MAX).max(1);
-                self.account(began.elapsed());
+                self.account(began.elapsed(), &committed);
                 self.recycle();
                 Ok(Turn::Moved(moved))
             }
-            Err(error @ StoreError::Fenced(_)) => Err(Broken::because("commit", error)),
             Err(error) => {
-                self.links.counts.store.failures.add(1);
-                self.links.counts.store.up.set(0);
-                let wait =
-                    self.retry.map_or(RETRY_AFTER, |(_, wait)| (wait * 2).min(RETRY_AFTER_MAX));
-                if self.retry.is_none() {
-                    let rows = self.batch_rows;
-                    tracing::error!(%error, rows, "commit failed; trying again, nothing is lost");
-                }
-                self.retry = Some((Instant::now() + wait, wait));
-                Ok(Turn::Idle)
+                self.connected = false;
+                self.in_doubt = Some(*offsets);
+                self.failed(&error)
             }
         }
     }
 
-    /// Counts a commit that worked, and tells the journal.
-    fn account(&mut self, took: Duration) {
-        if self.retry.take().is_some() {
-            tracing::info!(rows = self.batch_rows, "commits work again");
+    /// The store cannot do it now.
+    fn failed(&mut self, error: &StoreError) -> Result<Turn, Broken> {
+        if let StoreError::Fenced(_) = error {
+            return Err(Broken::because("commit", error));
         }
-        let now_us = self.links.clock.now_us();
-        let mut stored = [0_u64; 256];
-        {
-            let mut latency = self.links.latency.lock();
-            latency.tick(now_us);
-            for rows in &self.batch {
-                for origin in origins(rows) {
-                    stored[usize::from(origin.feed)] += 1;
-                    let took_us = now_us.saturating_sub(origin.received_us);
-                    latency.record(u64::try_from(took_us).unwrap_or(0), 1);
-                }
-            }
-        }
-        let counts = &self.links.counts;
-        for (feed, stored) in counts.feeds.iter().zip(stored) {
-            feed.stored.add(stored);
-        }
-        let sum = |of: fn(&Rows) -> usize| self.batch.iter().map(of).sum::<usize>() as u64;
-        let positions = sum(|rows| rows.positions.len());
-        counts.store.positions.add(positions);
-        counts.store.statics.add(sum(|rows| rows.statics.len()));
-        counts.store.messages.add(sum(|rows| rows.messages.len()));
-        counts.store.commits.add(1);
-        counts.store.commit_us.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-        counts.store.up.set(1);
-        let rows = i64::try_from(self.batch_rows).unwrap_or(i64::MAX);
-        counts.store.batch_rows_max.set(counts.store.batch_rows_max.get().max(rows));
-        self.tell_progress();
-        self.report(positions, took);
-    }
-
-    fn tell_progress(&mut self) {
-        for (partition, next_seq) in self.committed.iter().enumerate() {
-            self.links.journal.set_committed(partition, *next_seq);
-        }
-        let oldest = self.links.journal.committed();
-        self.links.counts.store.next_seq.set(oldest.cast_signed());
-        if self.progress_at.elapsed() >= PROGRESS_EVERY {
-            self.progress_at = Instant::now();
-        }
-        let behind = oldest < self.links.journal.next_seq();
-        let seen_us = self.seen_us.iter().copied().min().unwrap_or(0);
-        self.links.counts.store.oldest_unstored_us.set(if behind { seen_us } else { 0 });
-    }
-
-    fn report(&mut self, positions: u64, took: Duration) {
-        self.report.positions += positions;
-        self.report.commits += 1;
-        self.report.spent += took;
-        if self.report.at.elapsed() < REPORT_EVERY {
-            return;
-        }
-        let Report { positions, commits, spent, .. } = self.report;
-        tracing::info!(
-            "Batch inserted {positions} positions in {} ms ({commits} commits)",
-            spent.as_millis()
-        );
-        self.report =
-            Report { at: Instant::now(), positions: 0, commits: 0, spent: Duration::ZERO };
+        self.links.counts.store.failures.add(1);
+        self.links.counts.store.up.set(0);
+        self.tell_waiting();
+        self.attempts.failed(&error.to_string());
+        Ok(Turn::Idle)
     }
 
     /// Gives the shards their memory back.
     fn recycle(&mut self) {
         for mut rows in self.batch.drain(..) {
             rows.clear();
-            let _ = self.links.spare[rows.shard].offer(rows);
+            let at = self.links.shards.iter().position(|(shard, _)| *shard == rows.shard);
+            if let Some(spare) = at.and_then(|at| self.links.spare.get(at)) {
+                // A shard that has enough lets them go.
+                let _ = spare.offer(rows);
+            }
         }
         self.batch_rows = 0;
         self.batch_since = None;

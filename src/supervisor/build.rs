@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
-use super::limits::raise_file_limit;
+use super::limits::{cores, raise_file_limit};
 use super::run_file::{self, Addresses};
+use super::stores::{self, Beginnings, Server};
 use super::threads::{Plan, Role, Threads};
+use super::writers::{self, ShardEnds};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
@@ -17,7 +20,7 @@ use crate::http::{self, Face};
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::{Directory, Unavailable};
 use crate::journal::feeds::FeedNames;
-use crate::journal::open::{open, replay_from};
+use crate::journal::open::open;
 use crate::journal::retention::Retention;
 use crate::journal::sync::{Sync, SyncQueue};
 use crate::journal::tail::Tail;
@@ -25,29 +28,27 @@ use crate::journal::{Chunk, Place, Shared};
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
 use crate::observe::metrics::Sources;
+use crate::observe::neighbours::Neighbours;
 use crate::observe::process::ProcessWatch;
 use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
-use crate::rows::Rows;
-use crate::shard::decide::{Decider, Rules};
+use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
-use crate::shard::{Recovery, Shard};
+use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
+use crate::store::StoreReader;
+use crate::store::postgres::reader::PostgresReader;
 use crate::store::reader::SqliteReader;
-use crate::store::sqlite::{self, Sqlite};
-use crate::store::writer::{Links, Writer};
-use crate::store::{Offsets, Store, StoreError};
+use crate::store::sqlite;
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
 /// Chunks that may wait for a shard; more are read back.
 const SHARD_QUEUE: usize = 64;
-/// Batches of rows of one shard that may wait for the store.
-const STORE_QUEUE: usize = 8;
 
 /// The engine, its threads running.
 pub struct Engine {
@@ -61,23 +62,31 @@ pub struct Engine {
     pub shards_recovering: Arc<AtomicUsize>,
     /// Set to make the feeds finish.
     pub stopping: Arc<AtomicBool>,
+    /// Set to have the live picture written for the last time, when the flow has ended.
+    pub live_stopping: Arc<AtomicBool>,
     /// Set to make the faces finish, last of all.
     pub faces_stopping: Arc<AtomicBool>,
     /// What was bound.
     pub addresses: Addresses,
+    /// The journal, for the copy of what is committed.
+    pub journal: Arc<Shared>,
     /// When it was started.
     pub since: Instant,
 }
 
 /// What the parts share.
-struct Common {
-    counts: Arc<Counts>,
-    latency: Arc<Mutex<Latency>>,
+pub(super) struct Common {
+    pub(super) counts: Arc<Counts>,
+    pub(super) latency: Arc<Mutex<Latency>>,
     samples: Arc<Samples>,
-    vessels: Vec<Arc<Mutex<Vessels>>>,
+    pub(super) vessels: Vec<Arc<Mutex<Vessels>>>,
     stopping: Arc<AtomicBool>,
-    clock: Clock,
-    shards: usize,
+    pub(super) live_stopping: Arc<AtomicBool>,
+    pub(super) clock: Clock,
+    pub(super) shards: usize,
+    /// The Postgres that is stored in, if it is one.
+    server: Option<Server>,
+    instance: Uuid,
 }
 
 /// Builds the engine and starts its threads, the end of the flow first.
@@ -101,45 +110,37 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let mut known =
         FeedNames::read(directory.root()).map_err(io_failure("read the feeds' names"))?;
     let ids = known.number(directory.root(), &names).map_err(io_failure("number the feeds"))?;
-    let common = common(config, &known, &ids);
-    let (store, offsets) = store(config, &directory, &known)?;
+    let common = common(config, &known, &ids, directory.instance())?;
+    let opened = stores::open(
+        config,
+        &directory,
+        &known,
+        common.server.as_ref(),
+        (common.shards, &common.counts),
+    )?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
-    let oldest = offsets.iter().copied().min().unwrap_or(0);
-    let from =
-        replay_from(&journal, oldest, window_us(config)).map_err(io_failure("read the journal"))?;
-
+    let window_us = window_us(config);
+    let Beginnings { from, begins, known: offsets } =
+        stores::beginnings(&opened, &journal, &directory, window_us, common.shards)
+            .map_err(io_failure("read the journal"))?;
     let recovering = Arc::new(AtomicUsize::new(common.shards));
     let seed = directory.instance().as_u64_pair().0;
-    let start = Start { journal: &journal, from, offsets, seed, recovering: &recovering };
-    let queues = rows_queues(common.shards);
-    let (to_store, from_shards): (Vec<_>, Vec<_>) = queues.to_store.into_iter().unzip();
-    let (spare, emptied): (Vec<_>, Vec<_>) = queues.spare.into_iter().unzip();
-    let writer = Writer::new(
-        store,
-        offsets,
-        Links {
-            shards: from_shards,
-            spare,
-            journal: Arc::clone(&journal),
-            counts: Arc::clone(&common.counts),
-            latency: Arc::clone(&common.latency),
-            clock: common.clock.clone(),
-        },
-        config.store.clone(),
-    );
-    let mut plans = vec![flow(Box::new(writer), queues.store_spot)];
-    let (shard_plans, to_shards): (Vec<_>, Vec<_>) = to_store
+    let start = Start { journal: &journal, from, seed, recovering: &recovering };
+    let writers = opened.into_iter().zip(offsets).collect();
+    let (mut plans, ends) = writers::plan(config, &common, &journal, known.all(), writers);
+    let (shard_plans, to_shards): (Vec<_>, Vec<_>) = begins
         .into_iter()
-        .zip(emptied)
+        .zip(ends)
         .enumerate()
-        .map(|(index, rows)| plan_shard(config, &common, &start, index, rows))
+        .map(|(index, (begin, rows))| plan_shard(config, &common, &start, (index, begin), rows))
         .unzip();
     plans.extend(shard_plans);
     let (feeds, inlets, spot) = feed_queues(&ids);
-    plans.extend(plan_journal(config, &common, directory, journal, (inlets, to_shards), spot));
+    let shared = Arc::clone(&journal);
+    plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
-    plans.extend(feed_plans);
-    start_threads(config, common, plans, addresses, recovering, since)
+    plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
+    start_threads(config, common, plans, addresses, (journal, recovering, since))
 }
 
 type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
@@ -197,8 +198,7 @@ fn start_threads(
     common: Common,
     mut plans: Vec<Plan>,
     mut addresses: Addresses,
-    shards_recovering: Arc<AtomicUsize>,
-    since: Instant,
+    (journal, shards_recovering, since): (Arc<Shared>, Arc<AtomicUsize>, Instant),
 ) -> Result<Engine, Failure> {
     let status = Arc::new(Status::new(common.clock.now_us()));
     let mut stages: Vec<Arc<StageCounts>> =
@@ -226,10 +226,25 @@ fn start_threads(
         status,
         shards_recovering,
         stopping: common.stopping,
+        live_stopping: common.live_stopping,
         faces_stopping,
         addresses,
+        journal,
         since,
     })
+}
+
+/// What reads the store for those who ask.
+fn reader(config: &Config, common: &Common) -> Result<Box<dyn StoreReader>, Failure> {
+    if let Some(server) = &common.server {
+        let (dialer, clock) = (server.dialer.clone(), common.clock.clone());
+        let reader = PostgresReader::new(dialer, common.instance, &config.store, clock);
+        return Ok(Box::new(reader));
+    }
+    let within = Duration::from_secs(config.store.query_seconds);
+    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
+        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    Ok(Box::new(reader))
 }
 
 /// What the HTTP face answers from.
@@ -239,25 +254,27 @@ fn face(
     status: &Arc<Status>,
     stages: &[Arc<StageCounts>],
 ) -> Result<Arc<Face>, Failure> {
-    let within = Duration::from_secs(config.store.query_seconds);
-    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
-        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    let reader = reader(config, common)?;
     Ok(Arc::new(Face {
         sources: Sources {
             counts: Arc::clone(&common.counts),
             latency: Arc::clone(&common.latency),
             stages: stages.to_vec(),
             status: Arc::clone(status),
-            store: "sqlite",
             clock: common.clock.clone(),
             process: ProcessWatch::default(),
         },
         fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
-        reader: Mutex::new(Box::new(reader)),
+        reader: Mutex::new(reader),
     }))
 }
 
-fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
+fn common(
+    config: &Config,
+    known: &FeedNames,
+    ids: &[u8],
+    instance: Uuid,
+) -> Result<Common, Failure> {
     let shards = if config.shards.count == 0 { cores() } else { config.shards.count };
     let mut feeds: Vec<FeedCounts> = known
         .all()
@@ -270,61 +287,32 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
     let counts = Counts {
         feeds,
         shards: (0..shards).map(|_| ShardCounts::default()).collect(),
+        neighbours: Neighbours::of(config),
         ..Counts::default()
     };
+    for neighbour in counts.neighbours.all().into_iter().filter(|it| it.is_configured()) {
+        neighbour.begin(&config.breakers);
+    }
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
-    let vessels_max = config.shards.vessels_max.div_ceil(shards);
-    Common {
-        counts: Arc::new(counts),
+    let counts = Arc::new(counts);
+    Ok(Common {
+        server: stores::server(config, &counts)?,
+        instance,
+        counts,
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
-        vessels: (0..shards).map(|_| Arc::new(Mutex::new(Vessels::new(vessels_max)))).collect(),
+        vessels: super::live::tables(config, shards),
         stopping: Arc::new(AtomicBool::new(false)),
+        live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,
         shards,
-    }
-}
-
-/// The embedded store, connected. It lies in the data directory: without it there is no point in starting.
-fn store(
-    config: &Config,
-    directory: &Directory,
-    known: &FeedNames,
-) -> Result<(Box<dyn Store>, Offsets), Failure> {
-    let mut store = Sqlite::new(directory.root(), directory.instance(), config.store.clone());
-    let connected = store.connect().and_then(|offsets| {
-        store.name_sources(known.all())?;
-        Ok(offsets)
-    });
-    let failed = |error: StoreError| Failure::new(exit::IO, format!("open the store: {error}"));
-    let offsets = connected.map_err(failed)?;
-    tracing::info!("Circuit breaker initialized: {}, closed", store.name());
-    Ok((Box::new(store), offsets))
-}
-
-/// The queues between each shard and the store, in both directions.
-struct RowsQueues {
-    store_spot: Spot,
-    to_store: Vec<(Outlet<Rows>, Inlet<Rows>)>,
-    spare: Vec<(Outlet<Rows>, Inlet<Rows>)>,
-}
-
-fn rows_queues(shards: usize) -> RowsQueues {
-    let (store_spot, store_waker) = parking();
-    // Emptied rows wake nobody: a shard takes them when it needs some.
-    let (_, nobody) = parking();
-    RowsQueues {
-        to_store: (0..shards).map(|_| bounded(STORE_QUEUE, &store_waker)).collect(),
-        spare: (0..shards).map(|_| bounded(STORE_QUEUE, &nobody)).collect(),
-        store_spot,
-    }
+    })
 }
 
 /// Where the shards begin to read.
 struct Start<'a> {
     journal: &'a Arc<Shared>,
     from: Place,
-    offsets: Offsets,
     seed: u64,
     recovering: &'a Arc<AtomicUsize>,
 }
@@ -334,8 +322,8 @@ fn plan_shard(
     config: &Config,
     common: &Common,
     start: &Start<'_>,
-    index: usize,
-    rows: (Outlet<Rows>, Inlet<Rows>),
+    (index, begin): (usize, Begin),
+    rows: ShardEnds,
 ) -> (Plan, Outlet<Arc<Chunk>>) {
     let (spot, waker) = parking();
     let (outlet, inlet) = bounded(SHARD_QUEUE, &waker);
@@ -344,17 +332,17 @@ fn plan_shard(
         Tail::new(Arc::clone(start.journal), inlet, start.from, Arc::clone(&counts), index == 0);
     let recovery =
         Recovery { until: start.journal.head(), shards_left: Arc::clone(start.recovering) };
-    let decider = Decider::new(Rules {
+    let rules = Rules {
         shard: index,
         shards: common.shards,
         config: config.shards.clone(),
-        offsets: start.offsets,
+        offsets: NOTHING_UNDECIDED,
         run_from: start.journal.next_seq(),
         seed: start.seed,
         samples: Arc::clone(&common.samples),
         vessels: Arc::clone(&common.vessels[index]),
-    });
-    let stage = Box::new(Shard::new((index, tail, recovery), decider, rows, counts));
+    };
+    let stage = Box::new(Shard::new((tail, begin, recovery), rules, rows, counts));
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);
     let core = pin.then_some(index);
     (Plan { stage, spot, role: Role::Flow, may_finish: false, core }, outlet)
@@ -388,10 +376,6 @@ fn plan_feeds(
     Ok((plans, addresses))
 }
 
-const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
+pub(super) const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
     Plan { stage, spot, role: Role::Flow, may_finish: false, core: None }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

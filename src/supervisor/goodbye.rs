@@ -23,6 +23,7 @@ pub fn say(engine: &Engine, data_dir: &Path) {
             repeats = sums.repeats,
             rejected = sums.rejected.iter().sum::<u64>(),
             dropped = sums.dropped.iter().sum::<u64>(),
+            undelivered = sums.undelivered,
             "in all"
         );
         for (reason, messages) in Reject::ALL.iter().zip(sums.rejected) {

@@ -91,7 +91,10 @@ pub fn aisd() -> Command {
     let mut aisd = Command::new(env!("CARGO_BIN_EXE_aisd"));
     for (name, _) in std::env::vars_os() {
         let ours = name.to_str().is_none_or(|name| {
-            name.starts_with("AISD_") || name.ends_with("_URL") || name == "JWT_SECRET"
+            let is_secret = name.ends_with("_URL") || name.ends_with("_URL_FILE");
+            name.starts_with("AISD_")
+                || is_secret
+                || ["JWT_SECRET", "CREDENTIALS_DIRECTORY"].contains(&name)
         });
         if ours {
             aisd.env_remove(name);

@@ -7,7 +7,7 @@ use super::nothing;
 use super::source::{Source, all};
 
 /// The steps of the flow.
-const STEPS: &[&str] = &["feed", "nmea", "journal", "ais", "shard", "store"];
+const STEPS: &[&str] = &["feed", "nmea", "journal", "ais", "shard", "store", "live"];
 /// What looks at the engine from outside.
 const FACES: &[&str] = &["http", "command"];
 
@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &str, &str)] = &[
     ("shard", "journal::Place", "and knows where it stands in it"),
     ("shard", "store::Offsets", "a shard makes rows only from where the store ends"),
     ("store", "journal::Shared", "the writer tells the journal what need not be kept"),
+    ("store", "journal::COUNTER_BITS", "and counts what waits in it"),
 ];
 
 /// Whether code of one module may use a path of another.

@@ -94,6 +94,7 @@ fn bound(target: SocketAddr) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::NOWHERE;
 
     #[test]
     fn every_message_is_a_datagram_of_its_own() {
@@ -108,6 +109,8 @@ mod tests {
                 msg_type: 1,
                 lines: 1,
                 repeat: false,
+                second: 0,
+                at: NOWHERE,
             })
             .collect();
         let bytes: Vec<u8> = (0..=255).cycle().take(300).collect();

@@ -1,20 +1,34 @@
 //! The table `messages`: types 4, 6, 8, 17, 20 and 21, whose fields are in JSON under gpsd's names.
 
 use super::positions::walk;
-use super::{Verdict, has};
+use super::{Seen, Verdict, mmsi};
 use crate::civil::Civil;
 use crate::digest;
 use crate::ledger::Other;
-use rusqlite::Connection;
+use crate::stored::{Outcome, StoredRows};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Compares rows after `since` with what was sent.
+/// Compares rows above a number with what was sent.
 ///
 /// # Errors
 /// When the table cannot be read.
-pub fn compare(db: &Connection, since: i64, sent: &mut [Other]) -> rusqlite::Result<Verdict> {
-    let (mut read, unread) = rows(db, since)?;
+pub fn compare(
+    store: &mut dyn StoredRows,
+    above: i64,
+    seen: &mut Seen,
+    sent: &mut [Other],
+) -> Outcome<Verdict> {
+    let (mut read, mut unread) = (Vec::with_capacity(sent.len()), Unread::new());
+    store.messages(above, &mut |row| {
+        seen.note(row.seq, row.time_us, row.received_us);
+        let (mmsi, msg_type) = (mmsi(row.mmsi), u8::try_from(row.msg_type).unwrap_or(u8::MAX));
+        let told = serde_json::from_slice(row.json).ok();
+        match told.and_then(|json| digest_of(mmsi, msg_type, &json)) {
+            Some(digest) => read.push(digest),
+            None => *unread.entry((mmsi, msg_type)).or_default() += 1,
+        }
+    })?;
     let mut digests: Vec<u64> = sent.iter().map(|other| other.digest).collect();
     let mut lost = Vec::new();
     let mut verdict = walk(&mut digests, &mut read, |digest| lost.push(digest));
@@ -23,25 +37,6 @@ pub fn compare(db: &Connection, since: i64, sent: &mut [Other]) -> rusqlite::Res
 }
 
 type Unread = HashMap<(u32, u8), u64>;
-
-fn rows(db: &Connection, since: i64) -> rusqlite::Result<(Vec<u64>, Unread)> {
-    let (mut read, mut unread) = (Vec::new(), Unread::new());
-    if !has(db, "messages", &["seq"])? {
-        return Ok((read, unread));
-    }
-    let mut query = db.prepare("SELECT mmsi, msg_type, json FROM messages WHERE seq > ?1")?;
-    let mut rows = query.query([since])?;
-    while let Some(row) = rows.next()? {
-        let (mmsi, msg_type) = (row.get(0)?, row.get(1)?);
-        let json = row.get_ref(2)?.as_bytes().unwrap_or_default();
-        let told = serde_json::from_slice(json).ok();
-        match told.and_then(|json| digest_of(mmsi, msg_type, &json)) {
-            Some(digest) => read.push(digest),
-            None => *unread.entry((mmsi, msg_type)).or_default() += 1,
-        }
-    }
-    Ok((read, unread))
-}
 
 /// Rows that could not be read stand for messages of the same ship and type that were not found.
 fn count_unread(sent: &mut [Other], lost: &[u64], mut unread: Unread, verdict: &mut Verdict) {

@@ -1,69 +1,56 @@
 //! The table `positions`: types 1, 2, 3, 18 and 19.
 
-use super::{Verdict, has};
+use super::{Seen, Verdict, mmsi};
 use crate::digest::{Fix, absent};
-use rusqlite::{Connection, Row};
+use crate::stored::{Outcome, Position, StoredRows};
 
 const UNITS_PER_DEGREE: f64 = 600_000.0;
 
-/// Compares rows after `since` with the digests of what was sent; `tell` hears of every one that is lost.
+/// Compares rows above a number with the digests of what was sent; `tell` hears of every one that is lost.
 ///
 /// # Errors
 /// When the table cannot be read.
 pub fn compare(
-    db: &Connection,
-    since: i64,
+    store: &mut dyn StoredRows,
+    above: i64,
+    seen: &mut Seen,
     sent: &mut [u64],
     tell: impl FnMut(u64),
-) -> rusqlite::Result<Verdict> {
-    let mut stored = read(db, since)?;
+) -> Outcome<Verdict> {
+    let mut stored = Vec::with_capacity(sent.len());
+    store.positions(above, &mut |row| {
+        seen.note(row.seq, row.time_us, row.received_us);
+        stored.push(fix(row).digest());
+    })?;
     Ok(walk(sent, &mut stored, tell))
 }
 
-fn read(db: &Connection, since: i64) -> rusqlite::Result<Vec<u64>> {
-    if !has(db, "positions", &["seq"])? {
-        return Ok(Vec::new());
-    }
-    let mut query = db.prepare(
-        "SELECT mmsi, msg_type, lon, lat, sog, cog, heading, rot, nav_status \
-         FROM positions WHERE seq > ?1",
-    )?;
-    let digests = query.query_map([since], |row| Ok(fix(row)?.digest()))?;
-    digests.collect()
-}
-
 /// A row in the numbers of the air. What the air calls absent must be NULL: the number itself would be wrong here.
-fn fix(row: &Row<'_>) -> rusqlite::Result<Fix> {
-    let degrees = |column, absent| -> rusqlite::Result<i32> {
-        let value: Option<f64> = row.get(column)?;
-        Ok(value.map_or(absent, |degrees| scaled(degrees * UNITS_PER_DEGREE, absent)))
+fn fix(row: &Position) -> Fix {
+    let degrees = |value: Option<f64>, absent| {
+        value.map_or(absent, |degrees| scaled(degrees * UNITS_PER_DEGREE, absent))
     };
-    let tenths = |column, absent: u16| -> rusqlite::Result<u16> {
-        let value: Option<f64> = row.get(column)?;
-        Ok(value.map_or(absent, |value| {
-            let tenths = scaled(value * 10.0, i32::from(absent));
-            u16::try_from(tenths).unwrap_or(u16::MAX)
-        }))
+    let small = |value: Option<f64>, absent: u16| {
+        value.map_or(absent, |value| {
+            u16::try_from(scaled(value, i32::from(absent))).unwrap_or(u16::MAX)
+        })
     };
-    let heading: Option<f64> = row.get(6)?;
-    let rot: Option<i16> = row.get(7)?;
-    let nav_status: Option<u8> = row.get(8)?;
-    Ok(Fix {
-        mmsi: row.get(0)?,
-        msg_type: row.get(1)?,
-        lon: degrees(2, absent::LON)?,
-        lat: degrees(3, absent::LAT)?,
-        sog: tenths(4, absent::SOG)?,
-        cog: tenths(5, absent::COG)?,
-        heading: heading.map_or(absent::HEADING, |value| {
-            u16::try_from(scaled(value, i32::from(absent::HEADING))).unwrap_or(u16::MAX)
-        }),
-        rot: rot.map_or(absent::ROT, |value| if value == absent::ROT { i16::MAX } else { value }),
-        nav_status: nav_status.map_or(absent::NAV_STATUS, |value| {
-            if value == absent::NAV_STATUS { u8::MAX } else { value }
-        }),
+    let tenths = |value: Option<f64>, absent| small(value.map(|value| value * 10.0), absent);
+    let rot = |rot| i16::try_from(rot).ok().filter(|rot| *rot != absent::ROT).unwrap_or(i16::MAX);
+    let nav_status =
+        |it| u8::try_from(it).ok().filter(|it| *it != absent::NAV_STATUS).unwrap_or(u8::MAX);
+    Fix {
+        mmsi: mmsi(row.mmsi),
+        msg_type: u8::try_from(row.msg_type).unwrap_or(u8::MAX),
+        lon: degrees(row.lon, absent::LON),
+        lat: degrees(row.lat, absent::LAT),
+        sog: tenths(row.sog, absent::SOG),
+        cog: tenths(row.cog, absent::COG),
+        heading: small(row.heading, absent::HEADING),
+        rot: row.rot.map_or(absent::ROT, rot),
+        nav_status: row.nav_status.map_or(absent::NAV_STATUS, nav_status),
         second: 0,
-    })
+    }
 }
 
 /// The nearest whole number; one that no row may hold for the value that means absent.

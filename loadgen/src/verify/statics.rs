@@ -1,10 +1,9 @@
 //! The table `vessels`: how many static reports each ship's row was made of, and what they said.
 
-use super::baseline::static_reports;
-use super::{Verdict, has};
+use super::{Verdict, mmsi};
 use crate::fleet::particulars::Particulars;
 use crate::ledger::{Ledger, Said};
-use rusqlite::Connection;
+use crate::stored::{Outcome, StoredRows, Vessel};
 use std::collections::HashMap;
 
 /// Compares the rows of all ships with what was sent. A lost type 19 shows here and as a position; it is lost once.
@@ -12,17 +11,17 @@ use std::collections::HashMap;
 /// # Errors
 /// When the table cannot be read.
 pub fn compare(
-    db: &Connection,
+    store: &mut dyn StoredRows,
     before: &HashMap<u32, u64>,
     ledger: &Ledger,
     lost_positions: &[u32],
     fleet: impl Iterator<Item = Particulars>,
-) -> rusqlite::Result<Verdict> {
+) -> Outcome<Verdict> {
     let mut known = HashMap::<u32, u64>::new();
     for mmsi in lost_positions {
         *known.entry(*mmsi).or_default() += 1;
     }
-    let after = static_reports(db)?;
+    let (after, wrong) = read(store, ledger, fleet)?;
     let mut verdict = Verdict::default();
     let mut missing = 0;
     for (mmsi, said) in &ledger.statics {
@@ -42,31 +41,34 @@ pub fn compare(
     verdict.stored = sent.saturating_sub(verdict.lost);
     // With nothing of a ship there, its particulars cannot be right and need not be counted again.
     if missing == 0 {
-        verdict.wrong = wrong(db, &ledger.statics, fleet)?;
+        verdict.wrong = wrong;
     }
     Ok(verdict)
 }
 
-/// Ships whose row does not say what they said.
-fn wrong(
-    db: &Connection,
-    statics: &HashMap<u32, Said>,
+/// How many static reports each ship's row was made of, and how many rows do not say what their ship said.
+fn read(
+    store: &mut dyn StoredRows,
+    ledger: &Ledger,
     fleet: impl Iterator<Item = Particulars>,
-) -> rusqlite::Result<u64> {
-    if !has(db, "vessels", &["mmsi", "name", "callsign", "imo"])? {
-        return Ok(0);
-    }
-    let mut query = db.prepare("SELECT name, callsign, imo FROM vessels WHERE mmsi = ?1")?;
-    let mut wrong = 0;
-    for ship in fleet {
-        let Some(said) = statics.get(&ship.mmsi) else { continue };
-        let mut rows = query.query([ship.mmsi])?;
-        let Some(row) = rows.next()? else { continue };
-        let text = |column| row.get::<_, Option<String>>(column);
-        let name = !said.name || text(0)?.is_some_and(|name| name == ship.name);
-        let callsign = !said.callsign || text(1)?.is_some_and(|sign| sign == ship.callsign);
-        let imo = !said.voyage || row.get::<_, Option<u32>>(2)? == Some(ship.imo);
-        wrong += u64::from(!(name && callsign && imo));
-    }
-    Ok(wrong)
+) -> Outcome<(HashMap<u32, u64>, u64)> {
+    let ships = fleet.map(|ship| (ship.mmsi, ship));
+    let ships: HashMap<u32, Particulars> =
+        ships.filter(|(mmsi, _)| ledger.statics.contains_key(mmsi)).collect();
+    let (mut counts, mut wrong) = (HashMap::new(), 0);
+    store.vessels(&mut |row| {
+        let mmsi = mmsi(row.mmsi);
+        counts.insert(mmsi, row.static_reports);
+        if let Some((said, ship)) = ledger.statics.get(&mmsi).zip(ships.get(&mmsi)) {
+            wrong += u64::from(!is_right(row, *said, ship));
+        }
+    })?;
+    Ok((counts, wrong))
+}
+
+fn is_right(row: &Vessel<'_>, said: Said, ship: &Particulars) -> bool {
+    let name = !said.name || row.name == Some(&ship.name);
+    let callsign = !said.callsign || row.callsign == Some(&ship.callsign);
+    let imo = !said.voyage || row.imo == Some(i64::from(ship.imo));
+    name && callsign && imo
 }

@@ -17,7 +17,7 @@ use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
 use crate::observe::status::{State, Status};
-use crate::picture::{Area, Fleet, LastPosition, VesselView};
+use crate::picture::{Area, Fleet, LastPosition, SaidTimes, VesselView};
 use crate::report::{Place, Position, StaticData, Text};
 use crate::rows::flags;
 use crate::stage::{self, Stage, parking};
@@ -54,7 +54,15 @@ impl OneVessel {
         };
         let statics =
             StaticData { name: Text::new(b"A\"B"), draught: Some(57), ..StaticData::default() };
-        VesselView { mmsi: MMSI, last: Some(last), statics, first_seen_us: 0, last_seen_us: NOW_US }
+        let said = SaidTimes::default();
+        VesselView {
+            mmsi: MMSI,
+            last: Some(last),
+            statics,
+            said,
+            first_seen_us: 0,
+            last_seen_us: NOW_US,
+        }
     }
 }
 
@@ -131,7 +139,6 @@ impl Served {
             latency: Arc::default(),
             stages: Vec::new(),
             status: Arc::new(status),
-            store: "sqlite",
             clock: Clock::manual(NOW_US),
             process: ProcessWatch::default(),
         };

@@ -89,6 +89,12 @@ pub const METRICS: &[Metric] = &[
         "Records read back from segments instead of handed over in memory.",
         |seen, out| each_shard(seen, out, |shard| shard.read_back.get()),
     ),
+    Metric::counter(
+        "ais_shard_forks_total",
+        SHARD,
+        "Times that a shard went ahead of a store that took no rows.",
+        |seen, out| each_shard(seen, out, |shard| shard.forks.get()),
+    ),
     Metric::counter("ais_cache_hits_total", &[], "Vessels found in the cache.", |seen, out| {
         out.put(&[], over_shards(seen, |shard| shard.cache_hits.get()));
     }),

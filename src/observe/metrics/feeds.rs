@@ -17,7 +17,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "ais_messages_recovered_total",
         FEED,
-        "Messages that a start found undecided in the journal.",
+        "Messages that a start found undecided in the journal, or in the dead letters.",
         |seen, out| each_sum(seen, out, |sums| sums.recovered),
     ),
     Metric::counter("ais_messages_stored_total", FEED, "Messages stored.", |seen, out| {

@@ -1,11 +1,14 @@
 //! The same as JSON, with exact quantiles since the start, for a client's window and over the last minute.
 
+use std::time::Instant;
+
 use serde_json::{Map, Value, json};
 
 use super::seen::Seen;
 use crate::observe::accounting::Sums;
 use crate::observe::counts::{FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Quantiles;
+use crate::observe::neighbours::Neighbour;
 use crate::reject::{Dropped, Filtered, Reject};
 
 /// Everything, for programs that measure.
@@ -32,6 +35,14 @@ pub fn to_json(seen: &Seen) -> Value {
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),
         "journal": journal(seen),
         "store": store(seen),
+        "dead_letters": {
+            "rows": seen.counts.dead_letters.rows.get(),
+            "rows_max": seen.counts.dead_letters.rows_max.get(),
+            "given_up": seen.counts.dead_letters.given_up.get(),
+            "refused": seen.counts.dead_letters.refused.get(),
+        },
+        "neighbours": each_neighbour(seen, neighbour),
+        "live": live(seen),
         "http": {
             "requests": seen.counts.http.requests.get(),
             "refused": seen.counts.http.refused.get(),
@@ -53,12 +64,15 @@ pub fn summary(seen: &Seen) -> Value {
         "received": received,
         "processed": seen.stored(),
         "rejected": rejected,
-        "failed": { "db": 0, "redis": 0 },
+        "failed": {
+            "db": seen.counts.dead_letters.given_up.get(),
+            "redis": seen.counts.live.failed_vessels.get(),
+        },
         "in_flight": seen.in_flight(),
         "latency_ms": quantiles(&seen.latency.minute),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
-        "dlq_size": 0,
-        "circuit_breakers": { seen.store: "closed" },
+        "dlq_size": seen.counts.dead_letters.rows.get(),
+        "circuit_breakers": each_neighbour(seen, |it| json!(it.state().label())),
         "memory_bytes": seen.process.rss_bytes,
     })
 }
@@ -141,7 +155,7 @@ fn journal(seen: &Seen) -> Value {
 fn store(seen: &Seen) -> Value {
     let store = &seen.counts.store;
     json!({
-        "name": seen.store,
+        "name": seen.store(),
         "up": store.up.get() != 0,
         "positions": store.positions.get(),
         "statics": store.statics.get(),
@@ -158,6 +172,35 @@ fn store(seen: &Seen) -> Value {
         "partition_failures": store.partition_failures.get(),
         "next_seq": store.next_seq.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
+    })
+}
+
+fn each_neighbour(seen: &Seen, value: fn(&Neighbour) -> Value) -> Value {
+    let neighbours = seen.counts.neighbours.all().into_iter();
+    Value::Object(neighbours.map(|it| (it.name().to_owned(), value(it))).collect())
+}
+
+fn neighbour(neighbour: &Neighbour) -> Value {
+    json!({
+        "configured": neighbour.is_configured(),
+        "breaker": neighbour.state().label(),
+        "trips": neighbour.trips.get(),
+        "failures": neighbour.failures.get(),
+        "trouble": neighbour.trouble().map(|trouble| trouble.text(Instant::now())),
+    })
+}
+
+fn live(seen: &Seen) -> Value {
+    let live = &seen.counts.live;
+    json!({
+        "written": live.written.get(),
+        "flushes": live.flushes.get(),
+        "flush_us": live.flush_us.get(),
+        "failures": live.failures.get(),
+        "failed_vessels": live.failed_vessels.get(),
+        "waiting": live.waiting.get(),
+        "evicted": live.evicted.get(),
+        "older_refused": live.refused.get(),
     })
 }
 

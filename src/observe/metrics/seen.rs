@@ -24,8 +24,6 @@ pub struct Seen {
     pub process: Process,
     /// What the engine is about.
     pub state: State,
-    /// The name of the store's back end.
-    pub store: &'static str,
     /// Now, microseconds since 1970.
     pub now_us: i64,
     /// When the process started, microseconds since 1970.
@@ -44,7 +42,6 @@ impl Seen {
             latency: sources.latency.lock().snapshot(now_us),
             process: sources.process.read(),
             state: sources.status.state(),
-            store: sources.store,
             now_us,
             started_us: sources.status.started_us(),
         }
@@ -53,6 +50,12 @@ impl Seen {
     /// Each feed with its sum.
     pub fn feeds(&self) -> impl Iterator<Item = (&FeedCounts, &Sums)> {
         self.counts.feeds.iter().zip(&self.sums)
+    }
+
+    /// The name of the store's back end.
+    #[must_use]
+    pub fn store(&self) -> &'static str {
+        self.counts.neighbours.store.name()
     }
 
     /// Messages stored, of all feeds.
@@ -82,10 +85,8 @@ impl Seen {
     /// Seconds that the oldest message has waited for its commit; 0 when none waits.
     #[must_use]
     pub fn oldest_unstored_seconds(&self) -> f64 {
-        match self.counts.store.oldest_unstored_us.get() {
-            0 => 0.0,
-            since => seconds(self.now_us - since),
-        }
+        let waiting = self.counts.shards.iter().map(|shard| shard.unstored_us.get());
+        waiting.filter(|since| *since != 0).min().map_or(0.0, |since| seconds(self.now_us - since))
     }
 }
 

@@ -8,11 +8,14 @@ use parking_lot::Mutex;
 use super::list::{Kind, all};
 use super::{Sources, summary, to_json, to_text};
 use crate::clock::Clock;
+use crate::config::BreakerConfig;
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
 use crate::observe::process::ProcessWatch;
 use crate::observe::status::{State, Status};
 use crate::reject::Reject;
+use crate::resilience::attempts::Attempts;
+use crate::resilience::backoff::Backoff;
 
 const START_US: i64 = 1_700_000_000_000_000;
 
@@ -22,7 +25,6 @@ fn sources(counts: Counts) -> Sources {
         latency: Arc::new(Mutex::new(Latency::default())),
         stages: vec![Arc::new(StageCounts::new("shard-0"))],
         status: Arc::new(Status::new(START_US)),
-        store: "sqlite",
         clock: Clock::manual(START_US + 2_500_000),
         process: ProcessWatch::default(),
     }
@@ -80,6 +82,8 @@ fn the_checklist_finds_its_names_with_nothing_configured() {
         "ais_active_connections 0",
         "circuit_breaker_state{name=\"sqlite\"} 0",
         "circuit_breaker_trips_total{name=\"sqlite\"} 0",
+        "circuit_breaker_state{name=\"redis\"} 0",
+        "circuit_breaker_trips_total{name=\"redis\"} 0",
         "ais_cache_hits_total 0",
         "ais_ingest_latency_seconds_bucket{stage=\"total\",le=\"0.03\"} 0",
         "ais_ingest_latency_seconds_count{stage=\"total\"} 0",
@@ -109,7 +113,7 @@ fn what_is_counted_is_shown_in_both_forms() {
     feed.received.add(10);
     feed.rejected.of(Reject::Checksum as usize).add(3);
     feed.stored.add(5);
-    sources.counts.store.oldest_unstored_us.set(START_US + 1_000_000);
+    sources.counts.shards[0].unstored_us.set(START_US + 1_000_000);
     sources.latency.lock().record(30_000, 4);
     sources.latency.lock().record(30_001, 1);
     sources.status.set(State::Ready);
@@ -135,6 +139,42 @@ fn what_is_counted_is_shown_in_both_forms() {
     assert_eq!(json["accounting"]["imbalance"], 0);
     assert!(json["memory"]["rss_peak_bytes"].as_u64() > Some(0));
     assert_eq!(summary(&sources.look())["processed"], 5);
+}
+
+#[test]
+fn the_breaker_of_a_neighbour_is_shown_as_it_is() {
+    let sources = sources(Counts::default());
+    let limits = BreakerConfig { failures_to_open: 2, ..BreakerConfig::default() };
+    let redis = Arc::clone(&sources.counts.neighbours.redis);
+    let mut attempts = Attempts::new(redis, &limits, Backoff::default());
+    let shows = |lines: [&str; 3], label: &str| {
+        let text = text(&sources);
+        for line in lines {
+            assert!(text.lines().any(|shown| shown == line), "no line `{line}`");
+        }
+        assert_eq!(summary(&sources.look())["circuit_breakers"]["redis"], label);
+    };
+    attempts.failed("connect to redis at cache:6379: connection refused");
+    shows(
+        [
+            "circuit_breaker_state{name=\"redis\"} 0",
+            "circuit_breaker_trips_total{name=\"redis\"} 0",
+            "ais_neighbour_failures_total{name=\"redis\"} 1",
+        ],
+        "closed",
+    );
+    attempts.failed("connect to redis at cache:6379: connection refused");
+    shows(
+        [
+            "circuit_breaker_state{name=\"redis\"} 2",
+            "circuit_breaker_trips_total{name=\"redis\"} 1",
+            "ais_neighbour_failures_total{name=\"redis\"} 2",
+        ],
+        "open",
+    );
+    let json = &to_json(&sources.look())["neighbours"]["redis"];
+    assert_eq!((json["breaker"].as_str(), json["trips"].as_u64()), (Some("open"), Some(1)));
+    assert!(json["trouble"].as_str().unwrap().contains("refused (attempt 2, next in "), "{json}");
 }
 
 #[test]

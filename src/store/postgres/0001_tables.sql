@@ -6,15 +6,17 @@ CREATE TABLE aisd_instances (
   instance uuid NOT NULL UNIQUE
 );
 
--- Everything of a partition below next_seq is decided. Raised in the transaction that stores the rows, and only by
--- the connection that knows the epoch: each connection takes the next one.
+-- How far each writer of an instance has come: next_seq holds a number for each of the 64 partitions of vessels, everything of
+-- the partition below it is decided; of several rows the highest counts. Raised in the transaction that stores the rows, and
+-- only by the connection that knows the epoch: each connection takes the next one, and leaves the name of its process.
 CREATE TABLE aisd_offsets (
-  instance  smallint NOT NULL REFERENCES aisd_instances,
-  partition smallint NOT NULL,
-  epoch     bigint NOT NULL DEFAULT 0,
-  next_seq  bigint NOT NULL DEFAULT 0,
-  PRIMARY KEY (instance, partition)
-) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+  instance smallint NOT NULL REFERENCES aisd_instances,
+  writer   smallint NOT NULL,
+  epoch    bigint NOT NULL,
+  owner    uuid NOT NULL,
+  next_seq bigint[] NOT NULL,
+  PRIMARY KEY (instance, writer)
+) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 CREATE TABLE sources (
   instance smallint NOT NULL REFERENCES aisd_instances,
@@ -50,7 +52,7 @@ CREATE TABLE messages (
   msg_type    smallint NOT NULL,
   instance    smallint NOT NULL,
   source      smallint NOT NULL,
-  json        jsonb NOT NULL
+  json        json NOT NULL              -- as it was made; cast it to jsonb for more than its fields
 ) PARTITION BY RANGE (ts);
 
 -- Rows of days that have no partition of their own.

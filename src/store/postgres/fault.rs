@@ -5,6 +5,7 @@ use std::io;
 
 use nix::errno::Errno;
 
+use super::wire::WireError;
 use super::{held, tls};
 use crate::store::StoreError;
 
@@ -15,16 +16,20 @@ pub enum Kind {
     Transient,
     /// Somebody has to change something: login, database, rights, tables.
     Setup,
+    /// It is about a row: a value out of range, a constraint, an exception of a trigger. Where no row can be found for it, it counts
+    /// as one to try again.
+    Poison,
 }
 
 /// The kind of an SQLSTATE.
 #[must_use]
 pub fn kind(state: &str) -> Kind {
-    // Class 28: authorisation; 3D, 3F: no such database, schema; 42: rights, and names that are not there.
-    if ["28", "3D", "3F", "42"].iter().any(|class| state.starts_with(class)) {
-        Kind::Setup
-    } else {
-        Kind::Transient
+    match (state.get(..2).unwrap_or_default(), state) {
+        // Class 22: data; 23: constraints; 44: the check of a view.
+        ("22" | "23" | "44", _) | (_, "P0001") => Kind::Poison,
+        // Class 28: authorisation; 3D, 3F: no such database, schema; 42: rights, and names that are not there; 0A: features.
+        ("28" | "3D" | "3F" | "42" | "0A", _) => Kind::Setup,
+        _ => Kind::Transient,
     }
 }
 
@@ -33,8 +38,18 @@ pub fn kind(state: &str) -> Kind {
 pub fn of_state(doing: &str, state: &str, message: &str) -> StoreError {
     let text = format!("{doing}: {message} (SQLSTATE {state})");
     match kind(state) {
-        Kind::Transient => StoreError::Transient(text),
+        Kind::Transient | Kind::Poison => StoreError::Transient(text),
         Kind::Setup => StoreError::Setup(text),
+    }
+}
+
+/// The fault that an error of the writer's connection tells of.
+#[must_use]
+pub fn of_wire(doing: &str, error: &WireError) -> StoreError {
+    match error {
+        WireError::Server { code, message } => of_state(doing, code, message),
+        WireError::Untrusted(_) => StoreError::Setup(format!("{doing}: {error}")),
+        WireError::Late | WireError::Io(_) => StoreError::Transient(format!("{doing}: {error}")),
     }
 }
 
@@ -96,6 +111,12 @@ mod tests {
         }
         for state in ["28P01", "28000", "3D000", "3F000", "42501", "42P01"] {
             check(state, Kind::Setup);
+        }
+        for state in ["22003", "22021", "22P02", "23505", "23514", "23502", "44000", "P0001"] {
+            check(state, Kind::Poison);
+        }
+        for state in ["57P02", "P0002", "25P03", ""] {
+            check(state, Kind::Transient);
         }
     }
 

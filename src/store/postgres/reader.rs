@@ -50,7 +50,8 @@ const VESSEL: &str = concat!(
       LEFT JOIN vessels v ON v.mmsi = m.mmsi"
 );
 
-/// With the index by vessel: from one vessel to the next, and of each its newest.
+/// With the index by vessel: from one vessel to the next, and of each its newest. What is dated ahead (flag 4) never becomes
+/// what is known of a vessel.
 const NEWEST_TRACKED: &str = concat!(
     "WITH RECURSIVE found AS (
        (SELECT mmsi, 1::int8 AS n FROM positions WHERE mmsi > $2 AND ts >= $3 ORDER BY mmsi LIMIT 1)
@@ -61,7 +62,7 @@ const NEWEST_TRACKED: &str = concat!(
      SELECT ",
     vessel_columns!(),
     ", found.mmsi FROM found CROSS JOIN LATERAL (SELECT * FROM positions
-        WHERE positions.mmsi = found.mmsi AND ts >= $3 ORDER BY ts DESC, seq DESC LIMIT 1) p
+        WHERE positions.mmsi = found.mmsi AND ts >= $3 AND flags & 4 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p
       LEFT JOIN vessels v ON v.mmsi = found.mmsi ORDER BY found.mmsi"
 );
 
@@ -69,7 +70,7 @@ const NEWEST_TRACKED: &str = concat!(
 const NEWEST_SORTED: &str = concat!(
     "SELECT ",
     vessel_columns!(),
-    ", p.mmsi FROM (SELECT DISTINCT ON (mmsi) * FROM positions WHERE mmsi > $2 AND ts >= $3
+    ", p.mmsi FROM (SELECT DISTINCT ON (mmsi) * FROM positions WHERE mmsi > $2 AND ts >= $3 AND flags & 4 = 0
         ORDER BY mmsi, ts DESC, seq DESC LIMIT $4) p
       LEFT JOIN vessels v ON v.mmsi = p.mmsi ORDER BY p.mmsi"
 );

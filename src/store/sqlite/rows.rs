@@ -2,7 +2,6 @@
 
 use rusqlite::{Result, Transaction, params};
 
-use crate::report::StaticData;
 use crate::rows::{PositionRow, Rows, StaticRow};
 use crate::store::schema;
 
@@ -53,7 +52,7 @@ pub fn upsert_vessels(transaction: &Transaction<'_>, rows: &[Rows]) -> Result<()
             starboard,
             data.draught.map(|it| f64::from(it) / 10.0),
             data.destination.as_ref().map(|text| text.as_str()),
-            eta(data),
+            data.eta_text(),
             data.epfd,
             data.vendor.as_ref().map(|text| text.as_str()),
             data.mothership,
@@ -86,12 +85,4 @@ pub fn insert_messages(transaction: &Transaction<'_>, rows: &[Rows]) -> Result<(
 
 fn tenths(value: Option<u16>) -> Option<f64> {
     value.map(|it| f64::from(it) / 10.0)
-}
-
-/// `MM-DDThh:mmZ` with `??` for what was not told; nothing when nothing was.
-fn eta(data: &StaticData) -> Option<String> {
-    data.eta.iter().any(Option::is_some).then(|| {
-        let part = |n: usize| data.eta[n].map_or_else(|| "??".to_owned(), |it| format!("{it:02}"));
-        format!("{}-{}T{}:{}Z", part(0), part(1), part(2), part(3))
-    })
 }

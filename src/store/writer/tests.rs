@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::config::BreakerConfig;
 use crate::journal::Place;
 use crate::queue::bounded;
 use crate::report::Position;
+use crate::resilience::backoff::Backoff;
 use crate::rows::PositionRow;
 use crate::stage::parking;
 use crate::store::Committed;
@@ -15,7 +17,12 @@ use crate::store::Committed;
 struct Asked {
     /// Rows of each shard, and the smallest and largest offset, of each commit that worked.
     commits: Vec<(Vec<usize>, u64, u64)>,
+    /// What the store would tell.
+    offsets: Option<Offsets>,
     failing: bool,
+    /// Commits work, but their answers are lost.
+    answers_lost: bool,
+    connects: u32,
 }
 
 struct Scripted(Arc<Mutex<Asked>>);
@@ -26,7 +33,12 @@ impl Store for Scripted {
     }
 
     fn connect(&mut self) -> Result<Offsets, StoreError> {
-        Ok([0; PARTITIONS])
+        let mut asked = self.0.lock();
+        asked.connects += 1;
+        if asked.failing {
+            return Err(StoreError::Transient("connection refused".to_owned()));
+        }
+        Ok(asked.offsets.unwrap_or([0; PARTITIONS]))
     }
 
     fn name_sources(&mut self, _names: &[String]) -> Result<(), StoreError> {
@@ -44,6 +56,10 @@ impl Store for Scripted {
         }
         let (least, most) = (offsets.iter().min(), offsets.iter().max());
         asked.commits.push((by_shard, *least.unwrap(), *most.unwrap()));
+        asked.offsets = Some(*offsets);
+        if asked.answers_lost {
+            return Err(StoreError::Transient("no answer in time".to_owned()));
+        }
         Ok(Committed::default())
     }
 }
@@ -56,15 +72,22 @@ struct Rig {
 }
 
 fn rig(batch_rows_max: usize) -> Rig {
+    rig_that_knows(batch_rows_max, Known::Connected(Box::new([0; PARTITIONS])))
+}
+
+fn rig_that_knows(batch_rows_max: usize, known: Known) -> Rig {
     let (_spot, waker) = parking();
     let (shards, inlets): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(64, &waker)).unzip();
     let (spare, _taken): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(64, &waker)).unzip();
     let feeds = vec![crate::observe::counts::FeedCounts::default()];
-    let counts = Arc::new(Counts { feeds, ..Counts::default() });
+    let seen = (0..2).map(|_| crate::observe::counts::ShardCounts::default()).collect();
+    let counts = Arc::new(Counts { feeds, shards: seen, ..Counts::default() });
     let journal = Arc::new(Shared::new("journal".into(), Vec::new(), Place::default(), 1));
     let links = Links {
-        shards: inlets,
+        shards: inlets.into_iter().enumerate().collect(),
         spare,
+        shards_total: 2,
+        feed_names: Vec::new(),
         journal,
         counts: Arc::clone(&counts),
         latency: Arc::new(Mutex::new(Latency::default())),
@@ -73,7 +96,10 @@ fn rig(batch_rows_max: usize) -> Rig {
     let asked = Arc::new(Mutex::new(Asked::default()));
     let config = StoreConfig { batch_rows_max, ..StoreConfig::default() };
     let store = Box::new(Scripted(Arc::clone(&asked)));
-    Rig { writer: Writer::new(store, [0; PARTITIONS], links, config), asked, shards, counts }
+    let backoff = Backoff::new(Duration::ZERO, Duration::ZERO);
+    let neighbour = Arc::clone(&counts.neighbours.store);
+    let attempts = Attempts::new(neighbour, &BreakerConfig::default(), backoff);
+    Rig { writer: Writer::new(0, (store, known, attempts), links, config), asked, shards, counts }
 }
 
 fn part(shard: usize, next_seq: u64, rows: usize) -> Rows {
@@ -117,12 +143,10 @@ fn what_could_not_be_committed_is_committed_later_and_counted_once() {
     assert!(rig.shards[0].offer(part(0, 10, 5)).is_ok());
     assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
     assert_eq!((rig.counts.store.failures.get(), rig.counts.feeds[0].stored.get()), (1, 0));
-    // Not before its time.
-    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
-    assert_eq!(rig.counts.store.failures.get(), 1);
+    assert!(rig.counts.shards[0].unstored_us.get() > 0, "it tells since when something waits");
     rig.asked.lock().failing = false;
-    rig.writer.retry = Some((Instant::now(), RETRY_AFTER));
     assert!(rig.shards[0].offer(part(0, 20, 5)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1), "it connects again");
     assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(10));
     assert_eq!(rig.counts.feeds[0].stored.get(), 10);
 }
@@ -137,4 +161,51 @@ fn partitions_without_rows_move_on_at_the_latest_with_the_end() {
     rig.shards.clear();
     while rig.writer.turn().unwrap() != Turn::Finished {}
     assert_eq!(rig.asked.lock().commits.last().unwrap().1, 100);
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_not_made_again() {
+    let mut rig = rig(1000);
+    rig.asked.lock().answers_lost = true;
+    assert!(rig.shards[0].offer(part(0, 10, 5)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    // What comes now must not be mixed with what may be stored already.
+    assert!(rig.shards[0].offer(part(0, 20, 7)).is_ok());
+    rig.asked.lock().answers_lost = false;
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1));
+    assert_eq!(rig.counts.feeds[0].stored.get(), 5);
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(7));
+    let commits: Vec<usize> = rig.asked.lock().commits.iter().map(|commit| commit.0[0]).collect();
+    assert_eq!((commits, rig.counts.feeds[0].stored.get()), (vec![5, 7], 12));
+}
+
+#[test]
+fn offsets_that_nobody_here_moved_stop_the_process() {
+    let mut rig = rig(1000);
+    rig.asked.lock().failing = true;
+    assert!(rig.shards[0].offer(part(0, 10, 5)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    let mut asked = rig.asked.lock();
+    (asked.failing, asked.offsets) = (false, Some([7; PARTITIONS]));
+    drop(asked);
+    assert!(rig.writer.turn().unwrap_err().0.contains("offsets"));
+}
+
+#[test]
+fn a_store_that_comes_late_tells_where_rows_begin() {
+    let told = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&told);
+    let tell: Told = Box::new(move |offsets| {
+        *heard.lock() = Some(*offsets);
+        Ok(())
+    });
+    let mut rig = rig_that_knows(1000, Known::Away(tell));
+    rig.asked.lock().failing = true;
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    let mut asked = rig.asked.lock();
+    (asked.failing, asked.offsets) = (false, Some([7; PARTITIONS]));
+    drop(asked);
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1));
+    assert_eq!((*told.lock(), rig.asked.lock().connects), (Some([7; PARTITIONS]), 2));
+    assert_eq!(rig.writer.links.journal.committed(), 7);
 }

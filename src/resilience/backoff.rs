@@ -7,12 +7,24 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+/// The waits between attempts at a neighbour, unless somebody says otherwise.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// The waits between attempts.
+#[derive(Debug)]
 pub struct Backoff {
     shortest: Duration,
     longest: Duration,
     last: Duration,
     random: u64,
+}
+
+impl Default for Backoff {
+    /// Waits between 100 ms and 5 s.
+    fn default() -> Self {
+        Self::new(SHORTEST, LONGEST)
+    }
 }
 
 impl Backoff {
@@ -52,22 +64,33 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const SHORTEST: Duration = Duration::from_millis(500);
-    const LONGEST: Duration = Duration::from_secs(30);
-
-    #[test]
-    fn waits_grow_within_their_bounds_and_differ() {
-        let mut backoff = Backoff::new(SHORTEST, LONGEST);
-        let mut last = SHORTEST;
+    fn check(mut backoff: Backoff, shortest: Duration, longest: Duration) {
+        let mut last = shortest;
         let mut sum = Duration::ZERO;
         for _ in 0..1000 {
             let wait = backoff.next_wait();
-            assert!((SHORTEST..=LONGEST).contains(&wait) && wait <= last * 3, "{last:?} {wait:?}");
+            assert!((shortest..=longest).contains(&wait) && wait <= last * 3, "{last:?} {wait:?}");
             last = wait;
             sum += wait;
         }
-        assert!(sum / 1000 > 4 * SHORTEST, "{sum:?}");
+        assert!(sum / 1000 > 4 * shortest, "{sum:?}");
         backoff.reset();
-        assert!(backoff.next_wait() <= SHORTEST * 3);
+        assert!(backoff.next_wait() <= shortest * 3);
+    }
+
+    #[test]
+    fn waits_grow_within_their_bounds_and_differ() {
+        let (shortest, longest) = (Duration::from_millis(500), Duration::from_secs(30));
+        check(Backoff::new(shortest, longest), shortest, longest);
+        check(Backoff::default(), SHORTEST, LONGEST);
+    }
+
+    #[test]
+    fn two_that_fail_together_do_not_come_back_together() {
+        let waits = || {
+            let mut backoff = Backoff::default();
+            (0..8).map(|_| backoff.next_wait()).collect::<Vec<_>>()
+        };
+        assert_ne!(waits(), waits());
     }
 }

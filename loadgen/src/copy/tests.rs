@@ -1,0 +1,99 @@
+//! What the bare client promises: it copies the very rows that verifying expects of the same fleet, each once.
+
+use super::*;
+use crate::ledger::{Entry, Ledger};
+use crate::stored::At;
+use crate::testing::servers::Postgres;
+use crate::verify::baseline::Baseline;
+use crate::verify::{Verdict, verify};
+use clap::Parser;
+
+const SCHEMA: &str = include_str!("../../../src/store/postgres/0001_tables.sql");
+const ROWS: u64 = 5000;
+const START_US: u64 = 1_700_000_000_000_000;
+
+#[derive(Parser)]
+struct Told {
+    #[command(flatten)]
+    copy: Arguments,
+}
+
+fn arguments(more: &[&str]) -> Arguments {
+    let rows = ["copy", "--rows", "5000", "--vessels", "300"];
+    Told::parse_from(rows.iter().chain(more)).copy
+}
+
+fn address(server: &Postgres) -> Address {
+    Address::parse(&server.superuser_url(), None).unwrap()
+}
+
+/// The positions that the fleet reports, as the first messages of a run.
+fn ledger(arguments: &Arguments) -> Ledger {
+    let mut ledger = Ledger::default();
+    let mut traffic = rows::traffic(arguments, START_US);
+    for number in 0.. {
+        let entry = traffic.next(rows::moment(START_US, number), &mut Vec::new());
+        if traffic.last_fix().is_some() {
+            // Type 19 without what it says of the ship, which is no row of this table.
+            let msg_type = entry.msg_type.min(18);
+            ledger.note(&[Entry { msg_type, ..entry }]);
+        }
+        if ledger.sent == ROWS {
+            break;
+        }
+    }
+    ledger
+}
+
+#[test]
+fn the_rows_are_those_of_the_fleet_each_once() {
+    let server = Postgres::start();
+    server.execute(SCHEMA);
+    let arguments = arguments(&["--connections", "3", "--batch", "700"]);
+    let told = copy(&arguments, &address(&server), START_US).unwrap();
+    assert_eq!((&told["rows"], &told["commits"]), (&json!(ROWS), &json!(8)));
+    // There are no partitions of days here.
+    assert_eq!(told["rows_in_default_partition"], json!(ROWS));
+    assert!(told["rows_per_second"].as_f64().unwrap() > 1.0);
+    assert_eq!(server.count("SELECT count(*) FROM aisd_offsets WHERE next_seq > 0"), 0);
+    let mut stored = At::Postgres(Box::new(address(&server))).open().unwrap().unwrap();
+    let (start_us, none) = (START_US.cast_signed(), std::iter::empty());
+    let dated_us = start_us - 1_000_000..=start_us + 1_000_000;
+    let before = Baseline::default();
+    let mut ledger = ledger(&arguments);
+    let found = verify(&mut ledger, Some(&mut *stored), &before, dated_us, none).unwrap();
+    let indistinct = found.indistinct;
+    let expected = Verdict { stored: ROWS, rows: ROWS, indistinct, ..Verdict::default() };
+    assert_eq!(found, expected);
+    let flags = "SELECT count(DISTINCT flags) FROM positions WHERE flags IN (0, 192)";
+    assert_eq!(server.count(flags), 2);
+    let out_of_order = "SELECT count(*) FROM positions AS a JOIN positions AS b \
+         ON b.seq = a.seq + 1 WHERE b.received_at <= a.received_at OR b.ts < a.ts";
+    assert_eq!(server.count(out_of_order), 0);
+}
+
+#[test]
+fn offsets_move_with_the_rows_each_partition_by_one_connection() {
+    let server = Postgres::start();
+    server.execute(SCHEMA);
+    for connections in ["1", "3"] {
+        // So many commits that every connection has its share of them.
+        let more = ["--connections", connections, "--offsets", "--batch", "50"];
+        let arguments = arguments(&more);
+        let told = copy(&arguments, &address(&server), START_US).unwrap();
+        let instance = told["instance"].as_str().unwrap();
+        let moved = format!(
+            "SELECT count(*) FROM aisd_offsets JOIN aisd_instances ON id = aisd_offsets.instance \
+             WHERE aisd_instances.instance = '{instance}' AND next_seq > 1::bigint << 40"
+        );
+        assert_eq!(server.count(&moved), 64, "{connections} connections");
+    }
+    assert_eq!(server.count("SELECT count(*) FROM positions"), 2 * ROWS);
+}
+
+#[test]
+fn a_database_without_tables_is_refused_with_the_way_out() {
+    let server = Postgres::start();
+    let error = copy(&arguments(&[]), &address(&server), START_US).unwrap_err();
+    assert!(error.contains("aisd_instances") && error.contains("aisd migrate"), "{error}");
+}

@@ -1,0 +1,95 @@
+//! What holds for every store.
+
+use super::*;
+
+pub fn a_whole_store_is_good(bench: &mut dyn Bench) {
+    fill(bench);
+    assert_eq!(verdict(bench, &mut ledger(), &Baseline::default()), GOOD);
+}
+
+pub fn a_row_that_is_missing_is_lost(bench: &mut dyn Bench) {
+    let lost = Verdict { stored: 6, lost: 1, ..GOOD };
+    check(bench, "DELETE FROM positions WHERE seq = 11", lost);
+    check(bench, "DELETE FROM messages WHERE seq = 20", lost);
+    check(bench, "UPDATE vessels SET static_reports = 1", lost);
+    check(bench, "DELETE FROM vessels", Verdict { stored: 5, lost: 2, ..GOOD });
+}
+
+pub fn a_row_too_many_is_a_duplicate(bench: &mut dyn Bench) {
+    let twice = Verdict { duplicates: 1, ..GOOD };
+    let again = |columns: &str, table: &str, number: &str| {
+        let values = columns.replacen("seq", number, 1);
+        format!(
+            "INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE seq IN (11, 20)"
+        )
+    };
+    check(bench, &again(POSITION, "positions", "99"), twice);
+    check(bench, &again(MESSAGE, "messages", "99"), twice);
+    check(bench, "UPDATE vessels SET static_reports = 3", twice);
+    // A commit that was made twice.
+    let same = Verdict { duplicates: 1, same_seq: 1, ..GOOD };
+    check(bench, &again(POSITION, "positions", "seq"), same);
+    check(bench, &again(MESSAGE, "messages", "seq"), same);
+}
+
+pub fn a_row_with_the_number_of_another_is_noticed(bench: &mut dyn Bench) {
+    let same = Verdict { same_seq: 1, ..GOOD };
+    check(bench, "UPDATE positions SET seq = 10 WHERE seq = 11", same);
+    check(bench, "UPDATE messages SET seq = 10 WHERE seq = 20", same);
+}
+
+pub fn a_row_of_another_time_is_misdated(bench: &mut dyn Bench) {
+    let misdated = Verdict { misdated: 1, ..GOOD };
+    check(bench, "UPDATE positions SET ts = @3 WHERE seq = 11", misdated);
+    check(bench, "UPDATE positions SET received_at = @0 WHERE seq = 11", misdated);
+    check(bench, "UPDATE messages SET ts = @3 WHERE seq = 20", misdated);
+    check(bench, "UPDATE messages SET received_at = @0 WHERE seq = 20", misdated);
+}
+
+pub fn a_wrong_value_is_a_loss_and_a_row_that_nobody_sent(bench: &mut dyn Bench) {
+    let wrong = Verdict { stored: 6, lost: 1, unexpected: 1, ..GOOD };
+    for change in [
+        "lat = lat + 1.0 / 600000",
+        "lon = NULL",
+        "sog = 12.4",
+        "cog = 360",
+        "heading = 511",
+        "rot = NULL",
+        "nav_status = 15",
+        "msg_type = 3",
+        "mmsi = 5",
+    ] {
+        check(bench, &format!("UPDATE positions SET {change} WHERE seq = 11"), wrong);
+    }
+    for (seq, told) in [(20, RESERVED.replace("225", "226")), (21, TOLD.replace(":39Z", ":38Z"))] {
+        let change = format!("UPDATE messages SET json = '{told}' WHERE seq = {seq}");
+        check(bench, &change, wrong);
+    }
+}
+
+pub fn a_ship_with_another_name_is_wrong(bench: &mut dyn Bench) {
+    let wrong = Verdict { wrong: 1, ..GOOD };
+    for change in ["name = 'X'", "callsign = NULL", "imo = NULL"] {
+        check(bench, &format!("UPDATE vessels SET {change}"), wrong);
+    }
+}
+
+pub fn a_ship_that_nobody_sent_is_unexpected(bench: &mut dyn Bench) {
+    let change = "INSERT INTO vessels (mmsi, instance, source, updated_at, updated_seq, static_reports) \
+         VALUES (5, 1, 0, @1, 21, 1)";
+    check(bench, change, Verdict { unexpected: 1, ..GOOD });
+}
+
+pub fn a_message_without_the_needed_fields_is_matched_by_count(bench: &mut dyn Bench) {
+    let change = "UPDATE messages SET json = '{}' WHERE seq = 20";
+    check(bench, change, Verdict { by_count: 1, ..GOOD });
+    check(bench, &message(98, 20, "{}"), Verdict { unexpected: 1, ..GOOD });
+}
+
+pub fn a_lost_type_19_is_lost_once(bench: &mut dyn Bench) {
+    fill(bench);
+    let mut ledger = ledger();
+    ledger.note(&[entry(19, digest::Fix { msg_type: 19, ..fix(9) }.digest())]);
+    let found = verdict(bench, &mut ledger, &Baseline::default());
+    assert_eq!(found, Verdict { lost: 1, ..GOOD });
+}

@@ -1,0 +1,163 @@
+//! A batch that holds rows which the server refuses for good: those are found by halving, and all others are stored.
+//!
+//! In:      a batch that failed for a value or a constraint
+//! Out:     one transaction with everything that can be stored, and the offsets
+//! Drops:   what the server refuses alone; it goes to the dead letters, on disk before the commit that passes it
+//!
+//! Each half is tried behind a savepoint, so one bad row among n costs at most 2·log2 n statements more. A message with two
+//! rows (type 19) is stored whole or not at all.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::fault::{self, Kind};
+use super::wire::{Wire, WireError};
+use super::{Connection, Failed, Parts, begin, copy, vessels};
+use crate::resilience::dead_letters::{Letter, Refusal};
+use crate::rows::{MessageRow, PositionRow, Rows, StaticRow};
+use crate::store::{Committed, Offsets, StoreError};
+
+const TRY: &str = "SAVEPOINT aisd_part";
+const KEEP: &str = "RELEASE SAVEPOINT aisd_part";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT aisd_part";
+/// Constraints that somebody deferred would speak up only at the end, and not tell which row they mean.
+const AT_ONCE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+
+/// The rows of one message.
+#[derive(Default)]
+struct Message<'a> {
+    position: Option<&'a PositionRow>,
+    data: Option<&'a StaticRow>,
+    other: Option<(&'a Rows, &'a MessageRow)>,
+}
+
+/// A message that the server refuses, and why.
+struct Refused<'a> {
+    message: &'a Message<'a>,
+    code: String,
+    reason: String,
+}
+
+/// Whether an error is about a row.
+pub fn is_poison(error: &WireError) -> bool {
+    error.code().is_some_and(|code| fault::kind(code) == Kind::Poison)
+}
+
+impl Connection {
+    /// Stores what can be stored of a batch, and tells what cannot.
+    pub(super) fn transact_without_poison(
+        &mut self,
+        parts: &Parts,
+        rows: &[Rows],
+        offsets: &Offsets,
+        out: &mut Committed,
+    ) -> Result<(), StoreError> {
+        let failed = |error| fault::of_wire("commit", &error);
+        let seconds = parts.config.commit_seconds;
+        self.wire.until(Instant::now() + Duration::from_secs(seconds));
+        // What failed has ended its transaction, or is still in it.
+        self.wire.add("ROLLBACK", &[]).map_err(failed)?;
+        self.wire.exchange().map_err(failed)?;
+        begin(&mut self.wire, parts, seconds).map_err(failed)?;
+        self.wire.add(AT_ONCE, &[]).map_err(failed)?;
+        self.add_offsets(offsets).map_err(failed)?;
+        let answers = self.wire.exchange().map_err(failed)?;
+        self.check_fence(parts, &answers)?;
+
+        let messages = by_number(rows);
+        let refused = self.store_all_but_refused(&messages, seconds).map_err(failed)?;
+        let now_us = parts.clock.now_us();
+        let letters: Vec<Letter> =
+            refused.iter().flat_map(|refused| refused.letters(now_us)).collect();
+        if !letters.is_empty() {
+            let kept = parts.letters.lock().keep(&letters);
+            kept.map_err(|error| StoreError::Transient(error.to_string()))?;
+        }
+        out.undelivered = refused.iter().map(|refused| refused.message.feed()).collect();
+        self.wire.until(Instant::now() + Duration::from_secs(seconds));
+        self.commit_transaction().map_err(|failed| match failed {
+            Failed::Store(error) => error,
+            Failed::OnARow => StoreError::Transient(
+                "commit: the server refuses it for a row, and no row alone".to_owned(),
+            ),
+        })
+    }
+
+    fn store_all_but_refused<'a>(
+        &mut self,
+        messages: &'a [Message<'a>],
+        seconds: u64,
+    ) -> Result<Vec<Refused<'a>>, WireError> {
+        let (mut left, mut refused) = (vec![messages], Vec::new());
+        while let Some(part) = left.pop() {
+            self.wire.until(Instant::now() + Duration::from_secs(seconds));
+            let error = match self.try_part(part) {
+                Ok(()) => continue,
+                Err(error) if is_poison(&error) => error,
+                Err(error) => return Err(error),
+            };
+            self.wire.add(UNDO, &[])?;
+            self.wire.exchange()?;
+            match (part, error) {
+                ([message], WireError::Server { code, message: reason }) => {
+                    refused.push(Refused { message, code, reason });
+                }
+                _ => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([second, first]);
+                }
+            }
+        }
+        Ok(refused)
+    }
+
+    fn try_part(&mut self, part: &[Message<'_>]) -> Result<(), WireError> {
+        let Self { wire, instance, .. } = self;
+        wire.add(TRY, &[])?;
+        add(wire, instance, part)?;
+        wire.add(KEEP, &[])?;
+        wire.exchange().map(drop)
+    }
+}
+
+fn add(wire: &mut Wire, instance: &str, part: &[Message<'_>]) -> Result<(), WireError> {
+    copy::add_positions(wire, instance, part.iter().filter_map(|message| message.position))?;
+    copy::add_messages(wire, instance, part.iter().filter_map(|message| message.other))?;
+    let statics: Vec<&StaticRow> = part.iter().filter_map(|message| message.data).collect();
+    vessels::add_statics(wire, instance, &statics)
+}
+
+/// The messages of a batch, in the order of the journal.
+fn by_number(rows: &[Rows]) -> Vec<Message<'_>> {
+    let mut messages: BTreeMap<u64, Message<'_>> = BTreeMap::new();
+    for rows in rows {
+        for row in &rows.positions {
+            messages.entry(row.origin.seq).or_default().position = Some(row);
+        }
+        for row in &rows.statics {
+            messages.entry(row.origin.seq).or_default().data = Some(row);
+        }
+        for row in &rows.messages {
+            messages.entry(row.origin.seq).or_default().other = Some((rows, row));
+        }
+    }
+    messages.into_values().collect()
+}
+
+impl Message<'_> {
+    fn feed(&self) -> u8 {
+        let position = self.position.map(|row| row.origin.feed);
+        let data = self.data.map(|row| row.origin.feed);
+        position.or(data).or(self.other.map(|(_, row)| row.origin.feed)).unwrap_or(0)
+    }
+}
+
+impl Refused<'_> {
+    fn letters(&self, at_us: i64) -> impl Iterator<Item = Letter> {
+        let refusal = Refusal { sqlstate: &self.code, reason: &self.reason, at_us };
+        let position = self.message.position.map(|row| Letter::of_position(row, &refusal));
+        let data = self.message.data.map(|row| Letter::of_static(row, &refusal));
+        let other = self.message.other.map(|(rows, row)| Letter::of_message(rows, row, &refusal));
+        position.into_iter().chain(data).chain(other)
+    }
+}

@@ -1,0 +1,401 @@
+//! A connection to Postgres that never waits longer than it was told to, for the writer.
+//!
+//! It sends a whole transaction before it reads the first answer, so a commit is two round trips: everything, then
+//! `COMMIT`. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
+//! process, none has a name and each is sent whole. Every read and write of the socket ends at the deadline of the call,
+//! whatever the server does.
+//!
+//! Why not the `postgres` crate here: it drives an async connection behind each call, takes six round trips for the same
+//! transaction, and has no deadline on a socket of its own ([`super::deadline`] is what it takes to give
+//! it one from outside). `benches/postgres.rs` compares the two.
+
+mod login;
+mod stream;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use postgres_protocol::IsNull;
+use postgres_protocol::message::backend::{ErrorResponseBody, Message};
+use postgres_protocol::message::frontend;
+
+use super::address::{Address, Endpoint, Tls};
+use super::tls;
+use stream::Stream;
+
+/// Bytes that gather before they are sent.
+const FLUSH_BYTES: usize = 256 << 10;
+/// Bytes of one message of copied rows.
+const COPY_BYTES: usize = 64 << 10;
+/// Bytes asked of the socket at once.
+const READ_BYTES: usize = 16 << 10;
+
+/// Where to connect, and as whom.
+#[derive(Clone)]
+pub struct Target {
+    /// The places to try, in order.
+    pub hosts: Vec<Host>,
+    /// The role.
+    pub user: String,
+    /// Its password, if it has one.
+    pub password: Option<Vec<u8>>,
+    /// The database.
+    pub database: String,
+    /// Whether a pooler is between: then no statement is prepared.
+    pub pooled: bool,
+}
+
+/// One place to connect to.
+#[derive(Clone)]
+pub enum Host {
+    /// Over TCP.
+    Tcp {
+        /// A name or an address.
+        name: String,
+        /// The port.
+        port: u16,
+        /// Encrypted with this, the host's name verified; absent for plain.
+        tls: Option<Arc<rustls::ClientConfig>>,
+    },
+    /// A socket of this machine.
+    Unix(std::path::PathBuf),
+}
+
+impl Target {
+    /// As a URL says.
+    ///
+    /// # Errors
+    /// When the certificates that it names cannot be read.
+    pub fn of(address: &Address, pooled: bool) -> Result<Self, String> {
+        let host = |endpoint: &Endpoint| match (&endpoint.host, endpoint.socket_path()) {
+            (postgres::config::Host::Tcp(name), _) => {
+                let tls = match &endpoint.tls {
+                    Tls::Plain => None,
+                    Tls::Verified { root } => Some(tls::client(root.as_deref())?),
+                };
+                Ok(Host::Tcp { name: name.clone(), port: endpoint.port, tls })
+            }
+            (postgres::config::Host::Unix(dir), path) => {
+                Ok(Host::Unix(path.unwrap_or_else(|| dir.clone())))
+            }
+        };
+        Ok(Self {
+            hosts: address.endpoints().iter().map(host).collect::<Result<_, String>>()?,
+            user: address.user().to_owned(),
+            password: address.password().map(<[u8]>::to_vec),
+            database: address.database().to_owned(),
+            pooled,
+        })
+    }
+}
+
+/// Why a call did not do what was asked. After anything but [`WireError::Server`] the connection is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The deadline came first.
+    #[error("no answer in time")]
+    Late,
+    /// The connection failed, or never was.
+    #[error("{0}")]
+    Io(String),
+    /// The server is not who it should be, or cannot prove it.
+    #[error("{0}")]
+    Untrusted(String),
+    /// The server refused. The code is its SQLSTATE.
+    #[error("{message} ({code})")]
+    Server {
+        /// Five characters.
+        code: String,
+        /// What it says.
+        message: String,
+    },
+}
+
+impl WireError {
+    /// The SQLSTATE, if the server gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        if let Self::Server { code, .. } = self { Some(code) } else { None }
+    }
+}
+
+/// What the server said to one statement.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Its tag, such as `UPDATE 3`.
+    pub tag: String,
+    /// Rows, as text.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+impl Answer {
+    /// The only number of its only row.
+    #[must_use]
+    pub fn number(&self) -> Option<i64> {
+        self.rows.first()?.first()?.as_ref()?.parse().ok()
+    }
+}
+
+/// Statements that the server knows by a number.
+#[derive(Default)]
+struct Prepared {
+    known: Vec<(&'static str, u32)>,
+    /// As many of those are known for sure: an error may have kept the server from the others.
+    sure: usize,
+    next: u32,
+}
+
+/// The connection.
+pub struct Wire {
+    stream: Stream,
+    deadline: Instant,
+    out: BytesMut,
+    input: BytesMut,
+    /// None through a pooler.
+    prepared: Option<Prepared>,
+}
+
+impl Wire {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// Why not, of the last host that was tried.
+    pub fn connect(target: &Target, deadline: Instant) -> Result<Self, WireError> {
+        let mut why_not = WireError::Io("no host to connect to".to_owned());
+        for host in &target.hosts {
+            let attempt = Stream::connect(host, deadline).and_then(|stream| {
+                let (out, input) = (BytesMut::new(), BytesMut::new());
+                let prepared = (!target.pooled).then(Prepared::default);
+                let mut wire = Self { stream, deadline, out, input, prepared };
+                wire.log_in(target)?;
+                Ok(wire)
+            });
+            match attempt {
+                Ok(wire) => return Ok(wire),
+                Err(error) => why_not = error,
+            }
+        }
+        Err(why_not)
+    }
+
+    /// Sets when the next calls must have ended.
+    pub const fn until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// Adds a statement to what [`Wire::exchange`] will send; its parameters are text.
+    ///
+    /// # Errors
+    /// When a parameter is too long for the protocol.
+    pub fn add(&mut self, sql: &'static str, parameters: &[&str]) -> Result<(), WireError> {
+        let name = self.prepare(sql)?;
+        let bound = frontend::bind(
+            "",
+            &name,
+            [],
+            parameters,
+            |text, out| {
+                out.extend_from_slice(text.as_bytes());
+                Ok(IsNull::No)
+            },
+            [],
+            &mut self.out,
+        );
+        bound.map_err(|_| WireError::Io("a parameter is too long".to_owned()))?;
+        Ok(frontend::execute("", 0, &mut self.out)?)
+    }
+
+    /// The name of a statement, which the server knows from here on.
+    fn prepare(&mut self, sql: &'static str) -> Result<String, WireError> {
+        let Some(prepared) = &mut self.prepared else {
+            frontend::parse("", sql, [], &mut self.out)?;
+            return Ok(String::new());
+        };
+        if let Some((_, number)) = prepared.known.iter().find(|(known, _)| *known == sql) {
+            return Ok(format!("aisd{number}"));
+        }
+        let name = format!("aisd{}", prepared.next);
+        frontend::parse(&name, sql, [], &mut self.out)?;
+        prepared.known.push((sql, prepared.next));
+        prepared.next += 1;
+        Ok(name)
+    }
+
+    /// Adds `COPY … FROM STDIN (FORMAT binary)` with all these rows, each written by `put`.
+    ///
+    /// # Errors
+    /// When what has gathered cannot be sent.
+    pub fn add_copy<T>(
+        &mut self,
+        sql: &'static str,
+        rows: impl IntoIterator<Item = T>,
+        mut put: impl FnMut(T, &mut BytesMut),
+    ) -> Result<(), WireError> {
+        self.add(sql, &[])?;
+        let mut message = self.begin_copy_data();
+        self.out.extend_from_slice(COPY_HEADER);
+        for row in rows {
+            put(row, &mut self.out);
+            if self.out.len() - message >= COPY_BYTES {
+                self.end_copy_data(message);
+                self.flush_if_full()?;
+                message = self.begin_copy_data();
+            }
+        }
+        self.out.extend_from_slice(&COPY_END);
+        self.end_copy_data(message);
+        frontend::copy_done(&mut self.out);
+        self.flush_if_full()
+    }
+
+    /// A message of copied rows whose length is not known yet; where it begins.
+    fn begin_copy_data(&mut self) -> usize {
+        let at = self.out.len();
+        self.out.extend_from_slice(b"d\0\0\0\0");
+        at
+    }
+
+    fn end_copy_data(&mut self, at: usize) {
+        let length = u32::try_from(self.out.len() - at - 1).unwrap_or(u32::MAX);
+        self.out[at + 1..at + 5].copy_from_slice(&length.to_be_bytes());
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), WireError> {
+        if self.out.len() >= FLUSH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), WireError> {
+        let sent = self.stream.write_all(&self.out, self.deadline);
+        self.out.clear();
+        sent.map_err(|error| self.last_words().unwrap_or(error))
+    }
+
+    /// What the server said before it closed the connection, if it did.
+    fn last_words(&mut self) -> Option<WireError> {
+        loop {
+            match self.read_message() {
+                Ok(Message::ErrorResponse(body)) => return Some(refusal(&body)),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Sends everything that was added, as one; the answers, one for each statement.
+    ///
+    /// # Errors
+    /// What the server refused first; it has then done nothing of what followed. Or that it cannot be reached.
+    pub fn exchange(&mut self) -> Result<Vec<Answer>, WireError> {
+        frontend::sync(&mut self.out);
+        self.flush()?;
+        let (mut answers, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
+        loop {
+            let message = match self.read_message() {
+                Ok(message) => message,
+                // What it said before it left is the better reason.
+                Err(error) => return Err(refused.unwrap_or(error)),
+            };
+            match message {
+                Message::ErrorResponse(body) => {
+                    refused = refused.or_else(|| Some(refusal(&body)));
+                }
+                Message::DataRow(body) => rows.push(text_of(&body)?),
+                Message::CommandComplete(body) => {
+                    let tag = body.tag()?.to_owned();
+                    answers.push(Answer { tag, rows: std::mem::take(&mut rows) });
+                }
+                Message::ReadyForQuery(_) => {
+                    if let Some(prepared) = &mut self.prepared {
+                        prepared.settle(refused.is_none());
+                    }
+                    return refused.map_or(Ok(answers), Err);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn read_message(&mut self) -> Result<Message, WireError> {
+        loop {
+            if let Some(message) = Message::parse(&mut self.input)? {
+                return Ok(message);
+            }
+            let (had, room) = (self.input.len(), READ_BYTES);
+            self.input.resize(had + room, 0);
+            let read = self.stream.read(&mut self.input[had..], self.deadline);
+            self.input.truncate(had + read.as_ref().copied().unwrap_or(0));
+            if read? == 0 {
+                return Err(WireError::Io("the server closed the connection".to_owned()));
+            }
+        }
+    }
+}
+
+impl Prepared {
+    /// What was added is known when all went well, and may not be when not; a number is never used again.
+    fn settle(&mut self, well: bool) {
+        if well {
+            self.sure = self.known.len();
+        } else {
+            self.known.truncate(self.sure);
+        }
+    }
+}
+
+impl Drop for Wire {
+    /// Says good-bye, if that takes no time.
+    fn drop(&mut self) {
+        self.out.clear();
+        frontend::terminate(&mut self.out);
+        let _ = self.stream.write_all(&self.out, Instant::now());
+    }
+}
+
+impl From<io::Error> for WireError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Late,
+            _ => Self::Io(plain(&error)),
+        }
+    }
+}
+
+/// What begins copied rows: signature, flags, and the length of no extension.
+const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What ends them: a row of -1 columns.
+const COPY_END: [u8; 2] = (-1_i16).to_be_bytes();
+
+/// The system's words without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_lowercase()
+}
+
+fn refusal(body: &ErrorResponseBody) -> WireError {
+    use fallible_iterator::FallibleIterator;
+    let (mut code, mut message) = (String::new(), String::new());
+    let mut fields = body.fields();
+    while let Ok(Some(field)) = fields.next() {
+        let text = || String::from_utf8_lossy(field.value_bytes()).into_owned();
+        match field.type_() {
+            b'C' => code = text(),
+            b'M' => message = text(),
+            _ => {}
+        }
+    }
+    WireError::Server { code, message }
+}
+
+fn text_of(
+    body: &postgres_protocol::message::backend::DataRowBody,
+) -> io::Result<Vec<Option<String>>> {
+    use fallible_iterator::FallibleIterator;
+    let bytes = body.buffer();
+    let text = |range: std::ops::Range<usize>| {
+        bytes.get(range).map(|text| String::from_utf8_lossy(text).into_owned())
+    };
+    body.ranges().map(|range| Ok(range.and_then(text))).collect()
+}
