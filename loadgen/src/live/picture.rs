@@ -2,7 +2,7 @@
 //!
 //! Waits: until all are right, until none becomes right for 3 s, or until the time is over
 
-use super::address::Address;
+use super::address::{Address, LAYOUTS};
 use super::ships::Sailing;
 use super::{Place, publication};
 use redis::{Connection, RedisError, RedisResult, pipe};
@@ -76,7 +76,8 @@ pub fn compare(address: &Address, sailing: Vec<Sailing>, limit: Duration) -> Pic
 struct Reader<'a> {
     address: &'a Address,
     connection: Option<Connection>,
-    form: Option<Form>,
+    /// Known as soon as any vessel is there.
+    form: Option<(Form, &'static str)>,
 }
 
 /// How a vessel is kept.
@@ -115,19 +116,23 @@ impl Reader<'_> {
             Some(connection) => connection,
             none => none.insert(self.address.connect().map_err(text)?),
         };
-        let keys: Vec<String> = ships.iter().map(|ship| self.address.key(ship.mmsi)).collect();
-        if self.form.is_none() {
-            self.form = form(connection, &keys)?;
+        let keys = |layout: &str| -> Vec<String> {
+            ships.iter().map(|ship| self.address.key(layout, ship.mmsi)).collect()
+        };
+        for layout in LAYOUTS {
+            if self.form.is_none() {
+                self.form = form(connection, &keys(layout))?.map(|form| (form, layout));
+            }
         }
         match self.form {
             None => Ok(vec![None; ships.len()]),
-            Some(Form::Hash) => hashes(connection, &keys).map_err(text),
-            Some(Form::Json) => texts(connection, &keys).map_err(text),
+            Some((Form::Hash, layout)) => hashes(connection, &keys(layout)).map_err(text),
+            Some((Form::Json, layout)) => texts(connection, &keys(layout)).map_err(text),
         }
     }
 }
 
-/// How the first of the vessels is kept that is there.
+/// How the first of these vessels is kept that is there.
 fn form(connection: &mut Connection, keys: &[String]) -> Result<Option<Form>, String> {
     let mut ask = pipe();
     for key in keys {

@@ -103,6 +103,19 @@ fn ships_that_are_missing_or_elsewhere_are_found() {
 }
 
 #[test]
+fn the_layout_of_the_original_is_found_by_its_keys() {
+    let redis = Redis::start();
+    let run = Run::start(&address(&redis));
+    publish(&redis, &[vessel(1, 3.0, 4.0, 10)]);
+    for mmsi in 1..=3 {
+        let fields = [("lon", "3"), ("lat", "4")];
+        let key = format!("a:ais:vessel:{mmsi}");
+        let _: () = redis.connect().hset_multiple(key, &fields).unwrap();
+    }
+    assert!(run.finish().is_good());
+}
+
+#[test]
 fn a_picture_may_become_right_after_the_last_report() {
     let redis = Redis::start();
     let run = Run::start(&address(&redis));
