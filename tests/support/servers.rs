@@ -3,11 +3,17 @@
 //! Each comes from Debian's packages (`tests/run` installs them) and runs as an unprivileged user also when the tests run
 //! as root. Going out of scope ends it and removes its folder. When the tests themselves are killed, a guardian does both.
 
+mod certificates;
+mod pgbouncer;
 mod place;
 mod postgres;
 mod program;
 mod redis;
+mod redis_cluster;
 
-pub use postgres::{Postgres, Stop};
+pub use certificates::{Identity, authority, other_authority};
+pub use pgbouncer::PgBouncer;
+pub use postgres::{Log, Postgres, Stop};
 pub use program::processes_in;
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;

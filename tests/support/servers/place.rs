@@ -63,7 +63,10 @@ fn guard(base: &Path) -> Child {
 }
 
 /// A folder for one server, removed when it goes out of scope.
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    disk: OnceLock<PathBuf>,
+}
 
 impl Folder {
     /// Owned by the user that servers run as.
@@ -72,15 +75,15 @@ impl Folder {
         let path = base().join(format!("{kind}{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir(&path).unwrap();
         give(&path);
-        Self(path)
+        Self { path, disk: OnceLock::new() }
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// Writes a file that the server can read and nobody else.
@@ -93,10 +96,40 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Makes a folder in it with a disk of its own, in memory, which is gone with it; else a plain one, and says why.
+    pub fn mount(&self, name: &str, megabytes: u32) -> Result<(), String> {
+        let disk = self.join(name);
+        std::fs::create_dir(&disk).unwrap();
+        give(&disk);
+        let mut options = format!("size={megabytes}m,mode=0700");
+        if let Some((user, group)) = unprivileged() {
+            options += &format!(",uid={user},gid={group}");
+        }
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "aisd-test"]).arg(&disk);
+        let output = mount.output().map_err(|error| format!("mount: {error}"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(said.lines().next().unwrap_or_default().to_owned());
+        }
+        self.disk.set(disk).expect("one disk for each folder");
+        Ok(())
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if let Some(disk) = self.disk.get() {
+            let _ = Command::new("umount").arg("-l").arg(disk).output();
+        }
+        let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// Whether folders can have disks of their own; else why not.
+pub fn can_mount() -> Result<(), String> {
+    Folder::new("probe").mount("disk", 1)
 }
 
 /// Makes the servers' user the owner of a file or folder.
@@ -106,15 +139,10 @@ pub fn give(path: &Path) {
     }
 }
 
-/// Whether we may do everything.
-pub fn is_root() -> bool {
-    std::fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
 /// The user and group that servers run as, if we are root; else they run as ourselves.
 pub fn unprivileged() -> Option<(u32, u32)> {
     static USER: OnceLock<Option<(u32, u32)>> = OnceLock::new();
-    *USER.get_or_init(|| is_root().then(postgres_user))
+    *USER.get_or_init(|| (std::fs::metadata("/proc/self").unwrap().uid() == 0).then(postgres_user))
 }
 
 /// The user that Debian's package makes, for Postgres refuses to run as root.

@@ -1,16 +1,24 @@
 //! A private Postgres.
 
+mod data;
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use postgres::{Client, Config, NoTls};
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 
+use self::data::{Kind, binary, prepare};
 use super::super::process::wait_until;
-use super::place::{Folder, Port, on_free_port, run, unprivileged_command};
+use super::certificates::Identity;
+use super::place::{Folder, Port, can_mount, on_free_port, unprivileged_command};
 use super::program::Program;
+
+pub use self::data::Log;
 
 /// The role that the daemon comes as, its password, and the database that it owns.
 pub const ROLE: &str = "aisd";
@@ -18,22 +26,6 @@ pub const PASSWORD: &str = "a-password-of-tests";
 pub const DATABASE: &str = "ais";
 /// Who may do everything; without a password, but through the socket alone.
 pub const SUPERUSER: &str = "postgres";
-
-/// What a server for real use has, and what keeps all of it in its folder.
-const SETTINGS: &str = "
-listen_addresses = '127.0.0.1'
-fsync = on
-synchronous_commit = on
-shared_buffers = 128MB
-max_connections = 50
-dynamic_shared_memory_type = mmap
-log_line_prefix = '%m [%p] %q%u@%d '
-password_encryption = 'scram-sha-256'
-";
-const WHO_MAY_COME: &str = "
-local all all trust
-host all all 127.0.0.1/32 scram-sha-256
-";
 
 /// How a server is told to stop.
 #[derive(Clone, Copy)]
@@ -57,18 +49,29 @@ impl Postgres {
 
     /// With settings as in `postgresql.conf`, over those of the harness.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::make(Kind { settings, ..Kind::default() })
+    }
+
+    /// Over TCP it speaks TLS alone, and shows this certificate.
+    pub fn with_tls(identity: Identity, settings: &[(&str, &str)]) -> Self {
+        Self::make(Kind { settings, tls: Some(identity), ..Kind::default() })
+    }
+
+    /// On a disk of its own, which can be filled. Mounting one needs root; without, there is none, and the reason is written.
+    pub fn on_small_disk(megabytes: u32, log: Log, settings: &[(&str, &str)]) -> Option<Self> {
+        if let Err(why) = can_mount() {
+            eprintln!("no disk can be filled, for none can be mounted: {why}");
+            return None;
+        }
+        Some(Self::make(Kind { settings, disk: Some((megabytes, log)), ..Kind::default() }))
+    }
+
+    fn make(kind: Kind) -> Self {
         on_free_port(|port| {
             let folder = Folder::new("p");
-            let data = folder.join("data");
-            run(unprivileged_command("cp").arg("-a").arg(template()).arg(&data));
-            let settings: String = settings.iter().map(|(name, value)| line(name, value)).collect();
-            let place = [
-                line("port", &port.number().to_string()),
-                line("unix_socket_directories", folder.path().to_str().unwrap()),
-            ];
-            append(&data.join("postgresql.conf"), &(place.concat() + &settings));
+            prepare(&folder, port.number(), kind)?;
             let mut postgres = unprivileged_command(binary("postgres"));
-            postgres.arg("-D").arg(&data);
+            postgres.arg("-D").arg(folder.join("data"));
             let program = Program::new(folder, postgres, Signal::SIGQUIT);
             let mut server = Self { program, port };
             server.try_start()?;
@@ -141,7 +144,16 @@ impl Postgres {
 
     /// `kill -9` of the first process. The others see that and end; they are gone when this returns.
     pub fn kill_postmaster(&mut self) {
+        let lock = std::fs::read_to_string(self.folder().join("data/postmaster.pid")).unwrap();
         self.program.stop(Signal::SIGKILL);
+        // Nobody may start it again: then its bit of shared memory would stay until the machine's end.
+        let memory = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+        let _ = Command::new("ipcrm").arg("-m").arg(memory.unwrap()).output();
+    }
+
+    /// Waits for the end of a server that goes down by itself.
+    pub fn wait_until_it_fell(&mut self) {
+        self.program.wait_until_it_ended();
     }
 
     /// Stops the time of all its processes.
@@ -201,51 +213,24 @@ impl Postgres {
     pub fn change_password(&self, password: &str) {
         self.execute(&format!("ALTER ROLE {ROLE} PASSWORD {}", escape_literal(password)));
     }
-}
 
-/// A line of `postgresql.conf`.
-fn line(name: &str, value: &str) -> String {
-    format!("{name} = '{}'\n", value.replace('\'', "''"))
-}
-
-fn append(path: &Path, text: &str) {
-    let before = std::fs::read_to_string(path).unwrap();
-    std::fs::write(path, before + text).unwrap();
-}
-
-/// A program of the newest Postgres on this machine; Debian does not have them in the path.
-fn binary(name: &str) -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").map(Iterator::flatten);
-    let versions = versions.into_iter().flatten().filter_map(|version| {
-        let number: u32 = version.file_name().to_str()?.parse().ok()?;
-        let program = version.path().join("bin").join(name);
-        program.exists().then_some((number, program))
-    });
-    versions.max().map_or_else(|| PathBuf::from(name), |(_, program)| program)
-}
-
-/// A data directory with the role and the database, made once and copied for each server.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let folder = Folder::new("template");
-        let data = folder.join("data");
-        let mut initdb = unprivileged_command(binary("initdb"));
-        initdb.args(["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust"]);
-        run(initdb.arg("--username").arg(SUPERUSER).arg("-D").arg(&data));
-        append(&data.join("postgresql.conf"), SETTINGS);
-        std::fs::write(data.join("pg_hba.conf"), WHO_MAY_COME).unwrap();
-        for statement in [
-            format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'"),
-            format!("CREATE DATABASE {DATABASE} OWNER {ROLE}"),
-        ] {
-            let input = folder.write("statement", &statement);
-            let mut alone = unprivileged_command(binary("postgres"));
-            alone.args(["--single", "-F", "-j", "-D"]).arg(&data).arg(SUPERUSER);
-            run(alone.stdin(std::fs::File::open(input).unwrap()));
+    /// Leaves nothing free on the server's small disk.
+    pub fn fill_disk(&self) {
+        let mut filler = OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
+        // Whole blocks of Postgres first, then what is left.
+        for size in [8192, 1] {
+            let full = std::iter::repeat_with(|| filler.write_all(&vec![0; size]));
+            let error = full.into_iter().find_map(Result::err).unwrap();
+            assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
         }
-        // The guardian removes it: it serves until the end of the process.
-        std::mem::forget(folder);
-        data
-    })
+    }
+
+    /// Gives back what `fill_disk` took.
+    pub fn free_disk(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.folder().join("data/filler")
+    }
 }

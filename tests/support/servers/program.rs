@@ -14,6 +14,8 @@ use super::place::Folder;
 /// How long a server may take to end when it goes out of scope.
 const END_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// Where looking means looking at all processes of the machine.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A program in a folder of its own. All its processes work in that folder, by which they are known.
 pub struct Program {
@@ -71,9 +73,15 @@ impl Program {
         self.child.as_ref().expect("it does not run").id().cast_signed()
     }
 
-    /// Sends a signal to the first process, and waits until all are gone.
+    /// Sends a signal to the first process, and waits until all are gone. What is frozen goes on, for it has to end.
     pub fn stop(&mut self, signal: Signal) {
         send(self.pid(), signal);
+        processes_in(self.folder.path()).into_iter().for_each(|pid| send(pid, Signal::SIGCONT));
+        self.wait_until_it_ended();
+    }
+
+    /// Waits until it has ended, with all its processes.
+    pub fn wait_until_it_ended(&mut self) {
         wait_for(self.child.as_mut().unwrap(), &self.folder.join("log"));
         self.child = None;
         self.wait_until_gone();
@@ -90,13 +98,19 @@ impl Program {
 
     /// Stops the time of all its processes. The first is stopped first, so that it makes no more.
     pub fn freeze(&self) {
-        self.freeze_one(self.pid());
-        processes_in(self.folder.path()).into_iter().for_each(|pid| self.freeze_one(pid));
+        self.stop_time(self.pid());
+        processes_in(self.folder.path()).into_iter().for_each(|pid| self.stop_time(pid));
     }
 
-    /// Stops the time of one of its processes, and waits until it stands still.
+    /// Stops the time of one of its processes.
     pub fn freeze_one(&self, pid: i32) {
         assert!(self.has(pid), "{pid} is none of its processes");
+        self.stop_time(pid);
+        assert!(is_frozen(pid), "{pid} ended");
+    }
+
+    /// Until the process stands still, or has ended meanwhile.
+    fn stop_time(&self, pid: i32) {
         send(pid, Signal::SIGSTOP);
         wait_until("a process that is frozen", || is_frozen(pid) || !self.has(pid));
     }
@@ -135,7 +149,7 @@ impl Program {
             if began.elapsed() > 2 * END_WITHIN {
                 return;
             }
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use redis::{Client, Connection};
 
+use super::certificates::{Identity, certificate};
 use super::place::{Folder, Port, on_free_port, unprivileged_command};
 use super::program::Program;
 
@@ -44,12 +45,25 @@ impl Redis {
         Self::make("redis", &format!("aisd:{password}@"), &settings)
     }
 
+    /// The daemon speaks TLS with it, and sees this certificate.
+    pub fn with_tls(identity: Identity) -> Self {
+        let (certificate, key) = certificate(identity);
+        let settings = [
+            ("tls-cert-file", certificate.to_str().unwrap()),
+            ("tls-key-file", key.to_str().unwrap()),
+            ("tls-auth-clients", "no"),
+        ];
+        Self::make("rediss", "", &settings)
+    }
+
     fn make(scheme: &'static str, who: &str, settings: &[(&str, &str)]) -> Self {
         on_free_port(|port| {
             let folder = Folder::new("r");
+            let number = port.number().to_string();
             let ours = [
                 ("bind", "127.0.0.1".to_owned()),
-                ("port", port.number().to_string()),
+                ("port", if scheme == "rediss" { "0".to_owned() } else { number.clone() }),
+                ("tls-port", if scheme == "rediss" { number } else { "0".to_owned() }),
                 ("unixsocket", folder.join("socket").display().to_string()),
                 ("dir", folder.path().display().to_string()),
                 ("save", "\"\"".to_owned()),
