@@ -89,7 +89,11 @@ fn offsets_move_with_the_rows_each_by_its_connection() {
             "SELECT count(*) FROM aisd_offsets JOIN aisd_instances ON id = aisd_offsets.instance \
              WHERE aisd_instances.instance = '{instance}' AND next_seq[64] > 1::bigint << 40"
         );
-        assert_eq!(server.count(&moved), connections.parse().unwrap(), "{connections} connections");
+        assert_eq!(
+            server.count(&moved),
+            connections.parse::<u64>().unwrap(),
+            "{connections} connections"
+        );
     }
     assert_eq!(server.count("SELECT count(*) FROM positions"), 2 * ROWS);
 }
