@@ -108,7 +108,7 @@ impl Default for RedisConfig {
             prefix: String::new(),
             layout: Layout::Aisd,
             format: Format::Auto,
-            interval_ms: 100,
+            interval_ms: 20,
             timeout_ms: 500,
             ttl_seconds: 1800,
         }

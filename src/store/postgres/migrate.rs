@@ -40,7 +40,6 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "tables", sql: include_str!("0001_tables.sql") },
     Migration { version: 2, name: "views", sql: include_str!("0002_views.sql") },
-    Migration { version: 3, name: "write", sql: include_str!("0003_write.sql") },
 ];
 
 /// How long the connection may take to be made, and each statement but the building of an index on what is there.

@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::connection::{Connection, begin};
 use super::fault::{self, Kind};
 use super::wire::{Wire, WireError};
-use super::{Connection, Failed, Parts, begin, copy, vessels};
+use super::{Failed, Parts, copy, vessels};
 use crate::resilience::dead_letters::{Letter, Refusal};
 use crate::rows::{MessageRow, PositionRow, Rows, StaticRow};
 use crate::store::{Committed, Offsets, StoreError};

@@ -9,6 +9,7 @@
 //! transaction, and has no deadline on a socket of its own ([`super::deadline`] is what it takes to give
 //! it one from outside). `benches/postgres.rs` compares the two.
 
+mod copy_in;
 mod login;
 mod stream;
 
@@ -27,8 +28,6 @@ use stream::Stream;
 
 /// Bytes that gather before they are sent.
 const FLUSH_BYTES: usize = 256 << 10;
-/// Bytes of one message of copied rows.
-const COPY_BYTES: usize = 64 << 10;
 /// Bytes asked of the socket at once.
 const READ_BYTES: usize = 16 << 10;
 
@@ -223,45 +222,6 @@ impl Wire {
         Ok(name)
     }
 
-    /// Adds `COPY … FROM STDIN (FORMAT binary)` with all these rows, each written by `put`.
-    ///
-    /// # Errors
-    /// When what has gathered cannot be sent.
-    pub fn add_copy<T>(
-        &mut self,
-        sql: &'static str,
-        rows: impl IntoIterator<Item = T>,
-        mut put: impl FnMut(T, &mut BytesMut),
-    ) -> Result<(), WireError> {
-        self.add(sql, &[])?;
-        let mut message = self.begin_copy_data();
-        self.out.extend_from_slice(COPY_HEADER);
-        for row in rows {
-            put(row, &mut self.out);
-            if self.out.len() - message >= COPY_BYTES {
-                self.end_copy_data(message);
-                self.flush_if_full()?;
-                message = self.begin_copy_data();
-            }
-        }
-        self.out.extend_from_slice(&COPY_END);
-        self.end_copy_data(message);
-        frontend::copy_done(&mut self.out);
-        self.flush_if_full()
-    }
-
-    /// A message of copied rows whose length is not known yet; where it begins.
-    fn begin_copy_data(&mut self) -> usize {
-        let at = self.out.len();
-        self.out.extend_from_slice(b"d\0\0\0\0");
-        at
-    }
-
-    fn end_copy_data(&mut self, at: usize) {
-        let length = u32::try_from(self.out.len() - at - 1).unwrap_or(u32::MAX);
-        self.out[at + 1..at + 5].copy_from_slice(&length.to_be_bytes());
-    }
-
     fn flush_if_full(&mut self) -> Result<(), WireError> {
         if self.out.len() >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
@@ -361,11 +321,6 @@ impl From<io::Error> for WireError {
         }
     }
 }
-
-/// What begins copied rows: signature, flags, and the length of no extension.
-const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What ends them: a row of -1 columns.
-const COPY_END: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// The system's words without its number.
 fn plain(error: &io::Error) -> String {

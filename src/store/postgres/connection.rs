@@ -1,0 +1,199 @@
+//! A connection that owns its offsets: how it takes them over, and what one transaction is.
+
+use std::time::Instant;
+
+use super::wire::{Answer, Wire, WireError};
+use super::{Failed, Parts, array, copy, fault, poison, vessels};
+use crate::partition::PARTITIONS;
+use crate::rows::Rows;
+use crate::store::{Offsets, StoreError};
+
+/// A lock that somebody else holds is waited for no longer than this: less than Postgres waits before it looks for
+/// a deadlock, so there is never one.
+const LOCK_MS: u64 = 500;
+
+/// Bounds that hold when nobody is there to hear the answer any more: of the session, or of one transaction where a pooler
+/// hands every transaction to another session.
+const SETTINGS: &str = "SELECT set_config('lock_timeout', $1, $3::bool), set_config('statement_timeout', $2, $3::bool), \
+    set_config('idle_in_transaction_session_timeout', $2, $3::bool)";
+const FIND_INSTANCE: &str = "SELECT id FROM aisd_instances WHERE instance = $1::uuid";
+const ADD_INSTANCE: &str =
+    "INSERT INTO aisd_instances (instance) VALUES ($1::uuid) ON CONFLICT DO NOTHING";
+/// All writers' rows, in an order that two connections share, so that they cannot wait for each other.
+const LOCK_OFFSETS: &str = "SELECT writer, array_to_string(next_seq, ' ') FROM aisd_offsets WHERE instance = $1::int2 \
+    ORDER BY writer FOR UPDATE";
+const ADD_OFFSETS: &str = "INSERT INTO aisd_offsets (instance, writer, epoch, owner, next_seq) \
+    VALUES ($1::int2, $2::int2, 0, $3::uuid, array_fill(0::int8, ARRAY[64])) ON CONFLICT DO NOTHING";
+/// Its own row, and those that another process left: whatever that one still has under way comes to nothing.
+const RAISE_EPOCH: &str = "UPDATE aisd_offsets SET epoch = epoch + 1, owner = $3::uuid \
+    WHERE instance = $1::int2 AND (writer = $2::int2 OR owner <> $3::uuid) RETURNING writer, epoch";
+/// What a connection begins with: of each of its partitions the highest number of all rows.
+const TAKE_OFFSETS: &str = "UPDATE aisd_offsets SET next_seq = $3::int8[] \
+    WHERE instance = $1::int2 AND writer = $2::int2";
+const MOVE_OFFSETS: &str = "UPDATE aisd_offsets SET next_seq = $5::int8[] \
+    WHERE instance = $1::int2 AND writer = $2::int2 AND epoch = $3::int8 AND next_seq = $4::int8[]";
+const OWNER: &str = "SELECT count(*) FROM aisd_offsets \
+    WHERE instance = $1::int2 AND writer = $2::int2 AND owner <> $3::uuid";
+
+/// A connection that owns its offsets.
+pub struct Connection {
+    pub(super) wire: Wire,
+    /// The numbers of the instance and the writer here.
+    pub(super) instance: String,
+    pub(super) writer: String,
+    pub(super) epoch: String,
+    /// What is in the table.
+    pub(super) offsets: Offsets,
+}
+
+impl Connection {
+    pub(super) fn open(parts: &Parts, deadline: Instant) -> Result<Self, WireError> {
+        let mut wire = Wire::connect(&parts.target, deadline)?;
+        let writer = parts.writer.to_string();
+        let owner = parts.owner.to_string();
+        settings(&mut wire, parts, parts.config.connect_seconds)?;
+        let instance = find_instance(&mut wire, &parts.instance.to_string())?;
+        begin(&mut wire, parts, parts.config.connect_seconds)?;
+        wire.add(ADD_OFFSETS, &[&instance, &writer, &owner])?;
+        wire.add(LOCK_OFFSETS, &[&instance])?;
+        wire.add(RAISE_EPOCH, &[&instance, &writer, &owner])?;
+        let answers = wire.exchange()?;
+        let [.., rows, raised] = &answers[..] else { return Err(strange()) };
+        let mine = raised.rows.iter().find(|row| row.first() == Some(&Some(writer.clone())));
+        let epoch = mine.and_then(|row| row.get(1)?.clone()).ok_or_else(strange)?;
+        let offsets = highest(rows);
+        wire.add(TAKE_OFFSETS, &[&instance, &writer, &array(offsets)])?;
+        wire.add("COMMIT", &[])?;
+        wire.exchange()?;
+        settings(&mut wire, parts, parts.config.commit_seconds)?;
+        Ok(Self { wire, instance, writer, epoch, offsets })
+    }
+
+    /// Everything in one transaction: two round trips.
+    pub(super) fn transact(
+        &mut self,
+        parts: &Parts,
+        rows: &[Rows],
+        offsets: &Offsets,
+    ) -> Result<(), Failed> {
+        let failed = |error| {
+            if poison::is_poison(&error) {
+                Failed::OnARow
+            } else {
+                Failed::Store(fault::of_wire("commit", &error))
+            }
+        };
+        begin(&mut self.wire, parts, parts.config.commit_seconds).map_err(failed)?;
+        self.add_offsets(offsets).map_err(failed)?;
+        let index = parts.config.index;
+        copy::add(&mut self.wire, &self.instance, rows, index).map_err(failed)?;
+        vessels::add(&mut self.wire, &self.instance, rows).map_err(failed)?;
+        let answers = self.wire.exchange().map_err(failed)?;
+        self.check_fence(parts, &answers).map_err(Failed::Store)?;
+        self.commit_transaction()
+    }
+
+    /// Ends the transaction. A constraint that somebody deferred speaks up here.
+    pub(super) fn commit_transaction(&mut self) -> Result<(), Failed> {
+        let sent = self.wire.add("COMMIT", &[]).and_then(|()| self.wire.exchange());
+        match sent {
+            Ok(answers) if answers.first().is_some_and(|answer| answer.tag == "COMMIT") => Ok(()),
+            Ok(_) => {
+                let why = "commit: the server rolled it back".to_owned();
+                Err(Failed::Store(StoreError::Transient(why)))
+            }
+            Err(error) if poison::is_poison(&error) => Err(Failed::OnARow),
+            Err(error) => Err(Failed::Store(fault::of_wire("commit", &error))),
+        }
+    }
+
+    /// Whether the offsets were moved by what was just sent.
+    pub(super) fn check_fence(
+        &mut self,
+        parts: &Parts,
+        answers: &[Answer],
+    ) -> Result<(), StoreError> {
+        if answers.iter().any(|answer| answer.tag == "UPDATE 1") {
+            return Ok(());
+        }
+        Err(self.why_fenced(parts))
+    }
+
+    /// Adds the statement that moves the offsets; it must touch one row.
+    pub(super) fn add_offsets(&mut self, offsets: &Offsets) -> Result<(), WireError> {
+        let (was, upto) = (array(self.offsets), array(offsets));
+        let parameters = [&self.instance, &self.writer, &self.epoch, &was, &upto];
+        self.wire.add(MOVE_OFFSETS, &parameters.map(String::as_str))
+    }
+
+    /// The offsets are not where they were left: whether another process took them.
+    fn why_fenced(&mut self, parts: &Parts) -> StoreError {
+        let owner = parts.owner.to_string();
+        let asked = self
+            .wire
+            .add("ROLLBACK", &[])
+            .and_then(|()| self.wire.add(OWNER, &[&self.instance, &self.writer, &owner]))
+            .and_then(|()| self.wire.exchange());
+        let strangers = match asked {
+            Ok(answers) => answers.last().and_then(Answer::number),
+            Err(error) => return fault::of_wire("read the offsets again", &error),
+        };
+        if strangers.is_some_and(|count| count != 0) {
+            return StoreError::Fenced(format!(
+                "another process stores for instance {} since; only one may: is there a copy of the data directory?",
+                parts.instance
+            ));
+        }
+        StoreError::Transient("commit: the offsets moved; reading them again".to_owned())
+    }
+}
+
+/// Of each partition the highest number of all rows.
+fn highest(rows: &Answer) -> Offsets {
+    let mut offsets = [0; PARTITIONS];
+    for numbers in rows.rows.iter().filter_map(|row| row.get(1)?.as_ref()) {
+        for (offset, number) in offsets.iter_mut().zip(numbers.split(' ')) {
+            *offset = number.parse().map_or(*offset, |number: u64| number.max(*offset));
+        }
+    }
+    offsets
+}
+
+/// Begins a transaction.
+pub fn begin(wire: &mut Wire, parts: &Parts, seconds: u64) -> Result<(), WireError> {
+    wire.add("BEGIN", &[])?;
+    if parts.target.pooled { add_settings(wire, seconds, "true") } else { Ok(()) }
+}
+
+/// Sets the bounds of the session, if it stays the same.
+fn settings(wire: &mut Wire, parts: &Parts, seconds: u64) -> Result<(), WireError> {
+    if parts.target.pooled {
+        return Ok(());
+    }
+    add_settings(wire, seconds, "false")?;
+    wire.exchange().map(drop)
+}
+
+/// How long a lock may be waited for, and how long a statement may take.
+fn add_settings(wire: &mut Wire, seconds: u64, local: &str) -> Result<(), WireError> {
+    wire.add(SETTINGS, &[&LOCK_MS.to_string(), &(seconds * 1000).to_string(), local])
+}
+
+fn strange() -> WireError {
+    WireError::Io("aisd_offsets does not hold what was just put there".to_owned())
+}
+
+/// The number of an instance, given when it comes for the first time.
+fn find_instance(wire: &mut Wire, instance: &str) -> Result<String, WireError> {
+    let number = |answers: Vec<Answer>| {
+        answers.last().and_then(|answer| answer.rows.first()?.first()?.clone())
+    };
+    wire.add(FIND_INSTANCE, &[instance])?;
+    if let Some(known) = number(wire.exchange()?) {
+        return Ok(known);
+    }
+    wire.add(ADD_INSTANCE, &[instance])?;
+    wire.add(FIND_INSTANCE, &[instance])?;
+    number(wire.exchange()?)
+        .ok_or_else(|| WireError::Io("aisd_instances does not hold what was just put there".into()))
+}
