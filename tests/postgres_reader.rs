@@ -24,6 +24,8 @@ use crate::support::servers::{Postgres, Stop};
 const NOW: i64 = 1_790_000_000_000_000;
 const DAY: i64 = 86_400_000_000;
 const OURS: Uuid = Uuid::from_u128(7);
+/// What is remarkable about most positions.
+const FLAGS: u16 = flags::ACCURATE | flags::LATE;
 /// How long an answer may take here, and how much longer it takes at most.
 const SECONDS: u64 = 2;
 const SLACK: Duration = Duration::from_millis(100);
@@ -60,6 +62,17 @@ impl Fixture {
 
     /// Stores a position as the writer does; its number.
     fn store(&mut self, mmsi: i32, time_us: i64, instance: i16, position: &Position) -> u64 {
+        self.store_with(FLAGS, mmsi, time_us, instance, position)
+    }
+
+    fn store_with(
+        &mut self,
+        flags: u16,
+        mmsi: i32,
+        time_us: i64,
+        instance: i16,
+        position: &Position,
+    ) -> u64 {
         self.seq += 1;
         let tenths = |value: Option<u16>| value.map(|value| f32::from(value) / 10.0);
         let small = |value: Option<u16>| value.map(u16::cast_signed);
@@ -86,7 +99,7 @@ impl Fixture {
                     &position.nav_status.map(i16::from),
                     &i16::from(position.msg_type),
                     &instance,
-                    &(flags::ACCURATE | flags::LATE).cast_signed(),
+                    &flags.cast_signed(),
                 ],
             )
             .unwrap();
@@ -150,7 +163,7 @@ fn positions_come_back_exactly_as_they_were_sent() {
     let (position, time_us, seq) = sent.pop().unwrap();
     let last = reader.vessel(5).unwrap().unwrap().last.unwrap();
     assert_eq!((last.position, last.time_us, last.received_us), (position, time_us, time_us + 1));
-    assert_eq!((last.seq, last.feed, last.flags), (seq, 3, flags::ACCURATE | flags::LATE));
+    assert_eq!((last.seq, last.feed, last.flags), (seq, 3, FLAGS));
     // Bounds: the first time is part of it, the last is not, and it ends at the limit.
     let part = reader.track(5, NOW - 900, NOW - 890, 5).unwrap();
     let times: Vec<i64> = part.iter().map(|point| point.time_us - NOW).collect();
@@ -172,10 +185,29 @@ fn the_newest_of_a_vessel_is_found_however_old_it_is() {
         let found = fixture.reader().vessel(mmsi.unsigned_abs()).unwrap().unwrap();
         assert_eq!(found.last.unwrap().seq, newest, "{days} days");
     }
-    // One that is dated ahead is newer still.
-    let ahead = fixture.store(1, NOW + DAY / 2, 2, &at(4, 4));
-    assert_eq!(fixture.reader().vessel(1).unwrap().unwrap().last.unwrap().seq, ahead);
-    assert_eq!(fixture.reader().vessel(5).unwrap(), None);
+    // Our clock may be behind that of those who report.
+    let newest = fixture.store(1, NOW + DAY / 2, 2, &at(4, 4));
+    let mut reader = fixture.reader();
+    assert_eq!(reader.vessel(1).unwrap().unwrap().last.unwrap().seq, newest);
+    assert_eq!(reader.vessel(5).unwrap(), None);
+}
+
+#[test]
+fn what_is_dated_ahead_is_part_of_a_track_but_never_the_newest() {
+    for index in [Index::Track, Index::Append] {
+        let mut fixture = Fixture::new(index);
+        let known = fixture.store(3, NOW - 1, 2, &at(1, 1));
+        for mmsi in [1, 2, 3] {
+            fixture.store_with(flags::AHEAD, mmsi, NOW + DAY / 2, 2, &at(1, 1));
+        }
+        let mut reader = fixture.reader();
+        assert_eq!(reader.track(1, NOW, NOW + DAY, 10).unwrap().len(), 1);
+        assert_eq!(reader.vessel(1).unwrap(), None);
+        // Those that have nothing else do not fill a page.
+        let page = reader.newest(NOW - 1, 0, 2).unwrap();
+        let seqs: Vec<_> = page.iter().map(|it| (it.mmsi, it.last.unwrap().seq)).collect();
+        assert_eq!(seqs, [(3, known)]);
+    }
 }
 
 #[test]

@@ -211,6 +211,16 @@ pub struct StoreCounts {
     pub next_seq: Gauge,
     /// Calls to Postgres that were cut off at their deadline.
     pub calls_cut: Counter,
+    /// Day partitions of positions.
+    pub partitions: Gauge,
+    /// Day partitions that were made because late reports came.
+    pub partitions_late: Counter,
+    /// Days without a partition of their own, as far as reports of them came.
+    pub partitions_missing: Gauge,
+    /// Day partitions dropped after their retention, of all tables.
+    pub partitions_dropped: Counter,
+    /// Attempts to make, drop or list partitions that failed and were tried again.
+    pub partition_failures: Counter,
 }
 
 /// What is known of the dead letters.

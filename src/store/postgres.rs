@@ -21,6 +21,7 @@ mod held;
 pub mod link;
 mod look_up;
 pub mod migrate;
+pub mod partitions;
 pub mod poison;
 pub mod pool;
 pub mod reader;

@@ -168,6 +168,33 @@ pub const METRICS: &[Metric] = &[
         "Calls to Postgres that were cut off at their deadline.",
         |seen, out| out.put(&[], float(seen.counts.store.calls_cut.get())),
     ),
+    Metric::gauge("ais_store_partitions", &[], "Day partitions of positions.", |seen, out| {
+        out.put(&[], signed(seen.counts.store.partitions.get()));
+    }),
+    Metric::counter(
+        "ais_store_partitions_late_total",
+        &[],
+        "Day partitions that were made because late reports came.",
+        |seen, out| out.put(&[], float(seen.counts.store.partitions_late.get())),
+    ),
+    Metric::gauge(
+        "ais_store_partitions_missing",
+        &[],
+        "Days without a partition of their own, as far as reports of them came.",
+        |seen, out| out.put(&[], signed(seen.counts.store.partitions_missing.get())),
+    ),
+    Metric::counter(
+        "ais_store_partitions_dropped_total",
+        &[],
+        "Day partitions dropped after their retention, of all tables.",
+        |seen, out| out.put(&[], float(seen.counts.store.partitions_dropped.get())),
+    ),
+    Metric::counter(
+        "ais_store_partition_failures_total",
+        &[],
+        "Attempts to make, drop or list partitions that failed and were tried again.",
+        |seen, out| out.put(&[], float(seen.counts.store.partition_failures.get())),
+    ),
     Metric::gauge(
         "ais_store_largest_commit_rows",
         &[],

@@ -165,6 +165,11 @@ fn store(seen: &Seen) -> Value {
         "failures": store.failures.get(),
         "batch_rows_max": store.batch_rows_max.get(),
         "calls_cut": store.calls_cut.get(),
+        "partitions": store.partitions.get(),
+        "partitions_late": store.partitions_late.get(),
+        "partitions_missing": store.partitions_missing.get(),
+        "partitions_dropped": store.partitions_dropped.get(),
+        "partition_failures": store.partition_failures.get(),
         "next_seq": store.next_seq.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
     })

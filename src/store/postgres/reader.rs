@@ -4,6 +4,8 @@
 //! server gives up a little before we do. Days that a question does not ask for are not looked at, which is why the newest
 //! position of a vessel is looked for in the last day, then in the days before, and so on.
 //!
+//! What is dated ahead of its receipt (flag 4) is part of a track but never the newest that is known of a vessel, as in memory.
+//!
 //! A store with `index = "append"` has no index by vessel: every question reads all positions of its days, and on a large
 //! store is likely to be refused for want of time.
 
@@ -46,17 +48,17 @@ const VESSEL: &str = concat!(
     "SELECT ",
     vessel_columns!(),
     " FROM (SELECT $2::int4 AS mmsi) m LEFT JOIN LATERAL (SELECT * FROM positions
-        WHERE positions.mmsi = $2 AND ts >= $3 AND ts < $4 ORDER BY ts DESC, seq DESC LIMIT 1) p ON true
+        WHERE positions.mmsi = $2 AND ts >= $3 AND ts < $4 AND flags & 4 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p ON true
       LEFT JOIN vessels v ON v.mmsi = m.mmsi"
 );
 
-/// With the index by vessel: from one vessel to the next, and of each its newest. What is dated ahead (flag 4) never becomes
-/// what is known of a vessel.
+/// With the index by vessel: from one vessel to the next, and of each its newest.
 const NEWEST_TRACKED: &str = concat!(
     "WITH RECURSIVE found AS (
-       (SELECT mmsi, 1::int8 AS n FROM positions WHERE mmsi > $2 AND ts >= $3 ORDER BY mmsi LIMIT 1)
+       (SELECT mmsi, 1::int8 AS n FROM positions WHERE mmsi > $2 AND ts >= $3 AND flags & 4 = 0 ORDER BY mmsi LIMIT 1)
      UNION ALL
-       SELECT (SELECT p.mmsi FROM positions p WHERE p.mmsi > found.mmsi AND p.ts >= $3 ORDER BY p.mmsi LIMIT 1), n + 1
+       SELECT (SELECT p.mmsi FROM positions p WHERE p.mmsi > found.mmsi AND p.ts >= $3 AND p.flags & 4 = 0
+           ORDER BY p.mmsi LIMIT 1), n + 1
        FROM found WHERE found.mmsi IS NOT NULL AND n < $4
      )
      SELECT ",

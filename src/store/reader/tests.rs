@@ -133,6 +133,21 @@ fn the_newest_is_found_by_time_then_by_number_wherever_it_lies() {
 }
 
 #[test]
+fn what_is_dated_ahead_is_part_of_a_track_but_never_the_newest() {
+    let look = |reader: &mut SqliteReader| {
+        assert_eq!(reader.track(4, NOW, NOW + 10, 10).unwrap().len(), 2);
+        assert_eq!(reader.vessel(4).unwrap().unwrap().last.unwrap().seq, 1);
+        assert_eq!(reader.vessel(5).unwrap(), None);
+        let found = reader.newest(NOW, 0, 10).unwrap();
+        assert_eq!(found.iter().map(|it| it.mmsi).collect::<Vec<_>>(), [4]);
+    };
+    check(look, |fixture| {
+        let ahead = |seq, mmsi| PositionRow { flags: flags::AHEAD, ..position(seq, mmsi, NOW + 5) };
+        fixture.commit(vec![position(1, 4, NOW), ahead(2, 4), ahead(3, 5)], Vec::new());
+    });
+}
+
+#[test]
 fn a_question_that_takes_too_long_is_given_up() {
     let mut fixture = Fixture::new(Index::Append);
     fixture.commit((1..20_000).map(|seq| position(seq, 4, NOW)).collect(), Vec::new());

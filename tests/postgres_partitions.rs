@@ -1,0 +1,397 @@
+//! Day partitions of Postgres: there before they are needed, made for late days, dropped when they expire, and nobody is held up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use aisd::clock::Clock;
+use aisd::config::{Index, StoreConfig};
+use aisd::observe::counts::{Counts, StoreCounts};
+use aisd::stage::{Stage, Turn, parking};
+use aisd::store::postgres::address::Address;
+use aisd::store::postgres::deadline::Watchdog;
+use aisd::store::postgres::link::Dialer;
+use aisd::store::postgres::migrate::{Build, migrate};
+use aisd::store::postgres::partitions::days::{Days, day_of};
+use aisd::store::postgres::partitions::{Partitions, Parts};
+
+use crate::support::process::wait_until;
+use crate::support::servers::{Postgres, Stop};
+
+const DAY_US: i64 = 86_400_000_000;
+const LONG: Duration = Duration::from_secs(20);
+
+struct Fixture {
+    server: Postgres,
+    clock: Clock,
+    counts: Arc<Counts>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let server = Postgres::start();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
+        let fixture = Self {
+            server,
+            clock: Clock::manual(i64::try_from(now).unwrap()),
+            counts: Arc::default(),
+            stopping: Arc::default(),
+        };
+        let dialer = fixture.dialer(&fixture.server.url());
+        migrate(&dialer, Index::Track, Build::Later, &mut |_| {}).unwrap();
+        fixture
+    }
+
+    fn dialer(&self, url: &str) -> Dialer {
+        let watchdog = Watchdog::start(Arc::clone(&self.counts)).unwrap();
+        Dialer { address: Address::parse(url).unwrap(), watchdog }
+    }
+
+    fn stage(&self, change: impl FnOnce(&mut StoreConfig)) -> (Partitions, Arc<Days>) {
+        self.stage_as(&self.server.url(), change)
+    }
+
+    fn stage_as(
+        &self,
+        url: &str,
+        change: impl FnOnce(&mut StoreConfig),
+    ) -> (Partitions, Arc<Days>) {
+        let mut config = StoreConfig::default();
+        change(&mut config);
+        let days = Days::new(config.retention_days, self.clock.clone(), parking().1);
+        let parts = Parts {
+            dialer: self.dialer(url),
+            days: Arc::clone(&days),
+            config,
+            ahead_hours_max: 24,
+            counts: Arc::clone(&self.counts),
+            stopping: Arc::clone(&self.stopping),
+        };
+        (Partitions::new(parts), days)
+    }
+
+    fn store(&self) -> &StoreCounts {
+        &self.counts.store
+    }
+
+    fn today(&self) -> i32 {
+        day_of(self.clock.now_us())
+    }
+
+    fn as_owner(&self, sql: &str) {
+        self.server.execute(&format!("SET ROLE aisd; {sql}"));
+    }
+
+    /// A row of each table, so many days from today.
+    fn insert(&self, days: i32) {
+        self.server.execute(&rows(days));
+    }
+
+    /// Partitions of positions but the default one.
+    fn partitions(&self) -> u64 {
+        self.server.count(
+            "SELECT count(*) FROM pg_inherits WHERE inhparent = 'positions'::regclass
+             AND inhrelid <> 'positions_default'::regclass",
+        )
+    }
+
+    /// Rows that the default partitions hold.
+    fn in_default(&self) -> u64 {
+        self.server.count(
+            "SELECT (SELECT count(*) FROM positions_default) + (SELECT count(*) FROM messages_default)",
+        )
+    }
+}
+
+fn rows(days: i32) -> String {
+    format!(
+        "INSERT INTO positions (seq, ts, received_at, mmsi, msg_type, instance, source, flags)
+         VALUES (1, now() + {days} * interval '1 day', now(), 1, 1, 1, 1, 0);
+         INSERT INTO messages (seq, ts, received_at, mmsi, msg_type, instance, source, json)
+         VALUES (1, now() + {days} * interval '1 day', now(), 1, 1, 1, 1, '{{}}')"
+    )
+}
+
+/// Turns until there is nothing left to do.
+fn settle(stage: &mut Partitions) {
+    while let Turn::Moved(_) = stage.turn().unwrap() {}
+}
+
+/// Turns while somebody asks for days.
+fn ask(stage: &mut Partitions, days: &Days, asked: &[i32]) {
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| days.ask_for(asked, LONG));
+        while !writer.is_finished() {
+            stage.turn().unwrap();
+        }
+    });
+}
+
+#[test]
+fn days_are_there_before_their_rows_and_more_at_midnight() {
+    let fixture = Fixture::new();
+    let (mut stage, days) = fixture.stage(|config| config.days_ahead = 3);
+    let today = fixture.today();
+    settle(&mut stage);
+    assert_eq!((fixture.partitions(), fixture.store().partitions.get()), (5, 5));
+    assert!((today - 1..=today + 3).all(|day| days.has(day)));
+    assert!(!days.has(today - 2) && !days.has(today + 4) && !days.is_known(today + 4));
+    for day in -1..=3 {
+        fixture.insert(day);
+    }
+    assert_eq!(fixture.in_default(), 0);
+    let indexed = "SELECT count(*) FROM pg_index WHERE indrelid = to_regclass('positions_' || to_char(now(), 'YYYYMMDD'))
+                   AND indisvalid";
+    assert_eq!(fixture.server.count(indexed), 2);
+    assert!(matches!(stage.turn().unwrap(), Turn::Idle));
+    fixture.clock.set_us(fixture.clock.now_us() + DAY_US);
+    settle(&mut stage);
+    assert!(days.has(today + 4) && fixture.partitions() == 6);
+    assert_eq!(
+        (fixture.store().partitions_late.get(), fixture.store().partition_failures.get()),
+        (0, 0)
+    );
+    fixture.stopping.store(true, Ordering::Release);
+    assert!(matches!(stage.turn().unwrap(), Turn::Finished));
+}
+
+#[test]
+fn a_late_day_is_made_when_a_writer_asks_up_to_a_bound() {
+    let fixture = Fixture::new();
+    let (mut stage, days) = fixture.stage(|config| config.days_late_max = 2);
+    let today = fixture.today();
+    // Nothing of it needs to be there yet.
+    ask(&mut stage, &days, &[today, today - 10]);
+    assert!(days.has(today) && days.has(today - 10));
+    ask(&mut stage, &days, &[today - 11, today - 12]);
+    assert!(days.is_known(today - 11) && days.is_known(today - 12));
+    assert_eq!(fixture.store().partitions_late.get(), 2);
+    assert_eq!(fixture.store().partitions_missing.get(), 1);
+    for day in [0, -10, -11, -12] {
+        fixture.insert(day);
+    }
+    // One row of each table.
+    assert_eq!(fixture.in_default(), 2);
+    assert_eq!(fixture.store().partition_failures.get(), 0);
+}
+
+#[test]
+fn a_day_that_the_default_partition_has_rows_of_stays_there() {
+    let fixture = Fixture::new();
+    fixture.insert(-10);
+    fixture.insert(2);
+    let (mut stage, days) = fixture.stage(|_| {});
+    settle(&mut stage);
+    let today = fixture.today();
+    ask(&mut stage, &days, &[today - 10]);
+    assert!(days.is_known(today - 10) && !days.has(today - 10));
+    assert!(days.is_known(today + 2) && !days.has(today + 2) && days.has(today + 3));
+    assert_eq!((fixture.in_default(), fixture.store().partitions_missing.get()), (4, 2));
+    assert_eq!(fixture.store().partition_failures.get(), 0);
+}
+
+#[test]
+fn what_has_expired_is_dropped_and_nothing_else() {
+    let fixture = Fixture::new();
+    let today = fixture.today();
+    let (mut first, days) = fixture.stage(|_| {});
+    ask(&mut first, &days, &[today - 31, today - 30, today - 40]);
+    fixture.as_owner(
+        "CREATE TABLE positions_old PARTITION OF positions FOR VALUES FROM ('2001-01-01Z') TO ('2001-02-01Z')",
+    );
+    for day in [-40, -31, -30, -35, -29] {
+        fixture.insert(day);
+    }
+    assert_eq!(fixture.in_default(), 4);
+    // A clock that is ahead by years drops nothing that the server's would not.
+    let (mut stage, days) = fixture.stage(|config| config.retention_days = 30);
+    fixture.clock.set_us(fixture.clock.now_us() + 4000 * DAY_US);
+    let before = fixture.partitions();
+    settle(&mut stage);
+    assert_eq!(fixture.store().partitions_dropped.get(), 4);
+    assert!(days.expires_before().unwrap() > today);
+    // Two days were dropped, of both tables, and six were made for where the clock stands.
+    assert_eq!(fixture.partitions(), before - 2 + 5);
+    fixture.clock.set_us(fixture.clock.now_us() - 4000 * DAY_US);
+    settle(&mut stage);
+    assert_eq!(days.expires_before(), Some(today - 30));
+    assert!(days.has(today - 30) && !days.has(today - 31) && !days.has(today - 40));
+    assert_eq!(
+        fixture.server.count("SELECT count(*) FROM pg_class WHERE relname = 'positions_old'"),
+        1
+    );
+    let left = "SELECT count(*) FROM positions WHERE ts < now() - interval '31 days'";
+    assert_eq!((fixture.server.count(left), fixture.in_default()), (0, 2));
+    assert_eq!(fixture.store().partition_failures.get(), 0);
+}
+
+#[test]
+fn who_holds_the_default_partition_is_not_waited_for_and_others_go_on() {
+    let fixture = Fixture::new();
+    let today = fixture.today();
+    let mut holder = fixture.server.connect();
+    holder.batch_execute(&format!("BEGIN; {}", rows(-90))).unwrap();
+    let (mut stage, days) = fixture.stage(|_| {});
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| days.ask_for(&[today], LONG));
+        while !writer.is_finished() {
+            // Rows of other days pass meanwhile.
+            stage.turn().unwrap();
+            fixture.insert(-80);
+        }
+    });
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(fixture.store().partition_failures.get() > 0 && !days.has(today));
+    holder.batch_execute("COMMIT").unwrap();
+    wait_until("partitions after the lock is gone", || {
+        settle(&mut stage);
+        days.has(today) && fixture.partitions() == 5
+    });
+}
+
+#[test]
+fn a_server_that_is_away_holds_nobody_up_and_is_looked_after_when_it_is_back() {
+    let mut fixture = Fixture::new();
+    let (mut stage, days) = fixture.stage(|_| {});
+    fixture.server.stop(Stop::Fast);
+    let today = fixture.today();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| days.ask_for(&[today], LONG));
+        while !writer.is_finished() {
+            stage.turn().unwrap();
+        }
+    });
+    assert!(fixture.store().partition_failures.get() > 0 && !days.is_known(today));
+    let began = Instant::now();
+    days.ask_for(&[today], LONG);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    fixture.server.start_again();
+    wait_until("partitions after the return", || {
+        settle(&mut stage);
+        days.has(today) && fixture.partitions() == 5
+    });
+    // Frozen, a turn ends as well.
+    fixture.server.freeze();
+    let failures = fixture.store().partition_failures.get();
+    let began = Instant::now();
+    ask(&mut stage, &days, &[today - 9]);
+    assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+    assert_eq!(fixture.store().partition_failures.get(), failures + 1);
+    fixture.server.thaw();
+}
+
+#[test]
+fn who_may_only_write_has_one_partition_for_all_days() {
+    let fixture = Fixture::new();
+    fixture.server.execute(
+        "CREATE ROLE writer LOGIN PASSWORD 'w'; GRANT SELECT, INSERT ON positions TO writer",
+    );
+    let (mut stage, days) = fixture.stage_as(&fixture.server.url_as("writer", "w"), |_| {});
+    let today = fixture.today();
+    ask(&mut stage, &days, &[today]);
+    assert!(!days.has(today) && fixture.store().partition_failures.get() == 1);
+    days.ask_for(&[today], LONG);
+    fixture.insert(0);
+    assert_eq!(fixture.in_default(), 2);
+}
+
+#[test]
+fn several_daemons_make_the_same_days_once() {
+    let fixture = Fixture::new();
+    let today = fixture.today();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let (mut stage, days) = fixture.stage(|_| {});
+                settle(&mut stage);
+                ask(&mut stage, &days, &[today - 20, today - 21, today - 22]);
+                assert!([-22, -21, -20, -1, 0, 3].iter().all(|day| days.has(today + day)));
+            });
+        }
+    });
+    assert_eq!((fixture.partitions(), fixture.store().partition_failures.get()), (8, 0));
+}
+
+/// Writers ask, then write; days appear under them all the while.
+#[test]
+fn no_write_fails_while_days_are_made() {
+    const DAYS: i32 = 40;
+    let fixture = Fixture::new();
+    let (mut stage, days) = fixture.stage(|_| {});
+    std::thread::scope(|scope| {
+        let today = fixture.today();
+        let writers: Vec<_> = (0..2)
+            .map(|n| {
+                let (days, server) = (Arc::clone(&days), &fixture.server);
+                scope.spawn(move || {
+                    let mut client = server.connect();
+                    for late in 0..DAYS {
+                        let late = -5 - (late + n * 7) % DAYS;
+                        days.ask_for(&[today, today + late], Duration::from_secs(1));
+                        client.batch_execute(&rows(0)).unwrap();
+                        client.batch_execute(&rows(late)).unwrap();
+                    }
+                })
+            })
+            .collect();
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            stage.turn().unwrap();
+        }
+    });
+    let shared = fixture.store().partitions_missing.get();
+    let late = fixture.store().partitions_late.get().cast_signed();
+    assert_eq!((late + shared, fixture.store().partition_failures.get()), (i64::from(DAYS), 0));
+    assert!(late > i64::from(DAYS) / 2, "only {late} days were made");
+    // Two writers, two tables.
+    assert_eq!(fixture.in_default(), 4 * shared.unsigned_abs());
+    assert_eq!(fixture.server.count("SELECT count(*) FROM positions"), 4 * 40);
+}
+
+#[test]
+fn a_large_default_partition_is_not_looked_through_while_writers_wait() {
+    let fixture = Fixture::new();
+    let today = fixture.today();
+    fixture.server.execute(
+        "INSERT INTO positions (seq, ts, received_at, lat, lon, mmsi, msg_type, instance, source, flags)
+         SELECT n, now() - interval '900 days', now(), 1, 1, 1, 1, 1, 1, 0 FROM generate_series(1, 800000) n",
+    );
+    let (mut stage, days) = fixture.stage(|config| config.days_ahead = 4);
+    settle(&mut stage);
+    // Reports may be dated a day ahead: until then a row may come at any time.
+    for day in -1..=1 {
+        assert!(days.is_known(today + day) && !days.has(today + day), "{day}");
+    }
+    assert!((2..=4).all(|day| days.has(today + day)));
+    assert_eq!(fixture.store().partition_failures.get(), 0);
+    let constraints =
+        "SELECT count(*) FROM pg_constraint WHERE conrelid = 'positions_default'::regclass";
+    assert_eq!(fixture.server.count(constraints), 0);
+    fixture.insert(0);
+    fixture.insert(3);
+}
+
+#[test]
+fn the_index_of_time_knows_the_newest_rows() {
+    let fixture = Fixture::new();
+    let (mut stage, _) = fixture.stage(|_| {});
+    settle(&mut stage);
+    for day in 0..2 {
+        fixture.server.execute(&format!(
+            "INSERT INTO positions (seq, ts, received_at, mmsi, msg_type, instance, source, flags)
+             SELECT n, now() + {day} * interval '1 day', now(), 1, 1, 1, 1, 0 FROM generate_series(1, 100000) n",
+        ));
+    }
+    let (mut another, _) = fixture.stage(|_| {});
+    settle(&mut another);
+    let unknown = |day: i32| {
+        fixture.server.count(&format!(
+            "SELECT brin_summarize_new_values(to_char(now() + {day} * interval '1 day', '\"positions_\"YYYYMMDD\"_ts_idx\"')
+               ::regclass)::int8",
+        ))
+    };
+    // Only today's and yesterday's are looked after.
+    assert_eq!(unknown(0), 0);
+    assert!(unknown(1) > 0);
+}
