@@ -30,6 +30,7 @@ use aisd::store::Store;
 use aisd::store::postgres::address::Address;
 use aisd::store::postgres::deadline::Watchdog;
 use aisd::store::postgres::link::Dialer;
+use aisd::store::postgres::partitions::days::Days;
 use aisd::store::postgres::wire::Target;
 use aisd::store::postgres::{Parts, Postgres};
 use parking_lot::Mutex;
@@ -88,6 +89,7 @@ fn ours(url: &str, dir: &std::path::Path) -> Ours {
         writer: 0,
         partitions: (0..64).collect(),
         config: StoreConfig::default(),
+        days: Days::new(0, Clock::System, aisd::stage::parking().1),
         letters: Arc::new(Mutex::new(DeadLetters::open(dir, 10, &counts).unwrap())),
         clock: Clock::System,
     });
