@@ -18,6 +18,7 @@ pub mod copy;
 pub mod deadline;
 pub mod fault;
 mod held;
+mod kept;
 pub mod link;
 mod look_up;
 pub mod migrate;
@@ -42,8 +43,10 @@ use crate::config::StoreConfig;
 use crate::resilience::dead_letters::DeadLetters;
 use crate::rows::Rows;
 use connection::Connection;
+use kept::Kept;
 use link::Dialer;
 use migrate::{Build, migrate};
+use partitions::days::Days;
 use wire::Target;
 
 const NAME_SOURCES: &str = "INSERT INTO sources (instance, id, name) \
@@ -70,6 +73,8 @@ pub struct Parts {
     pub partitions: Vec<u8>,
     /// Bounds.
     pub config: StoreConfig,
+    /// Which days have partitions, and which are kept.
+    pub days: Arc<Days>,
     /// Where rows go that the server refuses for good.
     pub letters: Arc<Mutex<DeadLetters>>,
     /// The time of day.
@@ -172,20 +177,21 @@ impl Store for Postgres {
     }
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
-        let deadline = self.deadline();
         let Self { parts, connection: Some(connection), doubtful } = self else {
             return Err(not_connected());
         };
-        connection.wire.until(deadline);
-        *doubtful = Committed::default();
-        let result = match connection.transact(parts, rows, offsets) {
+        let kept = Kept::now(&parts.days);
+        kept.make_days(&parts.days, rows);
+        *doubtful = Committed { expired: kept.expired(rows), ..Committed::default() };
+        connection.wire.until(Instant::now() + Duration::from_secs(parts.config.commit_seconds));
+        let result = match connection.transact(parts, (rows, kept), offsets) {
             Err(Failed::OnARow) => {
-                let result = connection.transact_without_poison(parts, rows, offsets, doubtful);
-                result.map(|()| std::mem::take(doubtful))
+                connection.transact_without_poison(parts, (rows, kept), offsets, doubtful)
             }
             Err(Failed::Store(error)) => Err(error),
-            Ok(()) => Ok(Committed::default()),
+            Ok(()) => Ok(()),
         };
+        let result = result.map(|()| std::mem::take(doubtful));
         match &result {
             Ok(_) => {
                 connection.offsets = *offsets;

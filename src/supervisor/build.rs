@@ -85,7 +85,7 @@ pub(super) struct Common {
     pub(super) clock: Clock,
     pub(super) shards: usize,
     /// The Postgres that is stored in, if it is one.
-    server: Option<Server>,
+    pub(super) server: Option<Server>,
     instance: Uuid,
 }
 
@@ -140,6 +140,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
     plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
+    plans.extend(stores::plan_partitions(config, &common));
     start_threads(config, common, plans, addresses, (journal, recovering, since))
 }
 

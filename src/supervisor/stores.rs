@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::build::Common;
+use super::threads::{Plan, Role};
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::exit::{self, Failure};
@@ -18,9 +20,12 @@ use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
 use crate::resilience::dead_letters::DeadLetters;
 use crate::shard::{Begin, Start};
+use crate::stage::{Spot, parking};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::deadline::Watchdog;
 use crate::store::postgres::link::Dialer;
+use crate::store::postgres::partitions::days::Days;
+use crate::store::postgres::partitions::{self, Partitions};
 use crate::store::postgres::wire::Target;
 use crate::store::postgres::{Parts, Postgres};
 use crate::store::sqlite::Sqlite;
@@ -75,6 +80,7 @@ pub fn open(
             writer,
             partitions: partitions_of(&shards, shards_total),
             config: config.store.clone(),
+            days: Arc::clone(&server.days),
             letters: Arc::clone(&letters),
             clock: Clock::System,
         };
@@ -188,6 +194,10 @@ pub struct Server {
     pub direct: Dialer,
     /// Whether there is one.
     pub pooled: bool,
+    /// Which days have partitions.
+    pub days: Arc<Days>,
+    /// Where the thread that makes them waits; for one to take.
+    pub spot: Arc<Mutex<Option<Spot>>>,
 }
 
 /// The Postgres of a configuration, if it names one.
@@ -212,5 +222,29 @@ pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, F
     } else {
         dialer("store.url", &store.url)?
     };
-    Ok(Some(Server { dialer: dialer("store.url", &store.url)?, direct, pooled }))
+    let (spot, waker) = parking();
+    Ok(Some(Server {
+        dialer: dialer("store.url", &store.url)?,
+        direct,
+        pooled,
+        days: Days::new(store.retention_days, Clock::System, waker),
+        spot: Arc::new(Mutex::new(Some(spot))),
+    }))
+}
+
+/// The stage that keeps the partitions of a Postgres. It ends with the live picture, when nothing is written any more.
+#[must_use]
+pub fn plan_partitions(config: &Config, common: &Common) -> Option<Plan> {
+    let server = common.server.as_ref()?;
+    let parts = partitions::Parts {
+        dialer: server.direct.clone(),
+        days: Arc::clone(&server.days),
+        config: config.store.clone(),
+        ahead_hours_max: config.shards.ahead_hours_max,
+        counts: Arc::clone(&common.counts),
+        stopping: Arc::clone(&common.live_stopping),
+    };
+    let stage = Box::new(Partitions::new(parts));
+    let spot = server.spot.lock().take()?;
+    Some(Plan { stage, spot, role: Role::Live, may_finish: false, core: None })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::kept::Kept;
 use super::wire::{Answer, Wire, WireError};
 use super::{Failed, Parts, array, copy, fault, poison, vessels};
 use crate::partition::PARTITIONS;
@@ -73,7 +74,7 @@ impl Connection {
     pub(super) fn transact(
         &mut self,
         parts: &Parts,
-        rows: &[Rows],
+        (rows, kept): (&[Rows], Kept),
         offsets: &Offsets,
     ) -> Result<(), Failed> {
         let failed = |error| {
@@ -86,7 +87,7 @@ impl Connection {
         begin(&mut self.wire, parts, parts.config.commit_seconds).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
         let index = parts.config.index;
-        copy::add(&mut self.wire, &self.instance, rows, index).map_err(failed)?;
+        copy::add(&mut self.wire, &self.instance, rows, (index, kept)).map_err(failed)?;
         vessels::add(&mut self.wire, &self.instance, rows).map_err(failed)?;
         let answers = self.wire.exchange().map_err(failed)?;
         self.check_fence(parts, &answers).map_err(Failed::Store)?;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, begin};
 use super::fault::{self, Kind};
+use super::kept::Kept;
 use super::wire::{Wire, WireError};
 use super::{Failed, Parts, copy, vessels};
 use crate::resilience::dead_letters::{Letter, Refusal};
@@ -49,7 +50,7 @@ impl Connection {
     pub(super) fn transact_without_poison(
         &mut self,
         parts: &Parts,
-        rows: &[Rows],
+        (rows, kept): (&[Rows], Kept),
         offsets: &Offsets,
         out: &mut Committed,
     ) -> Result<(), StoreError> {
@@ -65,7 +66,7 @@ impl Connection {
         let answers = self.wire.exchange().map_err(failed)?;
         self.check_fence(parts, &answers)?;
 
-        let messages = by_number(rows);
+        let messages = by_number(rows, kept);
         let refused = self.store_all_but_refused(&messages, seconds).map_err(failed)?;
         let now_us = parts.clock.now_us();
         let letters: Vec<Letter> =
@@ -129,16 +130,16 @@ fn add(wire: &mut Wire, instance: &str, part: &[Message<'_>]) -> Result<(), Wire
 }
 
 /// The messages of a batch, in the order of the journal.
-fn by_number(rows: &[Rows]) -> Vec<Message<'_>> {
+fn by_number(rows: &[Rows], kept: Kept) -> Vec<Message<'_>> {
     let mut messages: BTreeMap<u64, Message<'_>> = BTreeMap::new();
     for rows in rows {
-        for row in &rows.positions {
+        for row in rows.positions.iter().filter(|row| kept.has(&row.origin)) {
             messages.entry(row.origin.seq).or_default().position = Some(row);
         }
         for row in &rows.statics {
             messages.entry(row.origin.seq).or_default().data = Some(row);
         }
-        for row in &rows.messages {
+        for row in rows.messages.iter().filter(|row| kept.has(&row.origin)) {
             messages.entry(row.origin.seq).or_default().other = Some((rows, row));
         }
     }

@@ -1,0 +1,59 @@
+//! Which rows of a batch are of days that are kept, and that their days have partitions before they come.
+
+use std::time::Duration;
+
+use super::partitions::days::{Days, day_of};
+use crate::rows::{Origin, Rows};
+
+/// A late day's partition is waited for no longer than this; then its rows share the default one.
+const WAIT: Duration = Duration::from_secs(1);
+/// A message that is a position and static data: the latter is kept whatever its age.
+const POSITION_AND_STATIC: u8 = 19;
+
+/// What is kept at one moment.
+#[derive(Clone, Copy)]
+pub struct Kept {
+    first_day: i32,
+}
+
+impl Kept {
+    /// What is kept now.
+    #[must_use]
+    pub fn now(days: &Days) -> Self {
+        Self { first_day: days.expires_before().unwrap_or(i32::MIN) }
+    }
+
+    /// Whether a row of this origin is.
+    #[must_use]
+    pub fn has(self, origin: &Origin) -> bool {
+        day_of(origin.time_us) >= self.first_day
+    }
+
+    /// The feeds of messages that are not.
+    #[must_use]
+    pub fn expired(self, rows: &[Rows]) -> Vec<u8> {
+        if self.first_day == i32::MIN {
+            return Vec::new();
+        }
+        let positions = rows.iter().flat_map(|rows| &rows.positions);
+        let positions = positions
+            .filter(|row| row.position.msg_type != POSITION_AND_STATIC)
+            .map(|row| &row.origin);
+        let messages = rows.iter().flat_map(|rows| &rows.messages).map(|row| &row.origin);
+        positions.chain(messages).filter(|origin| !self.has(origin)).map(|it| it.feed).collect()
+    }
+
+    /// Has partitions made for days that have none yet, and waits for them, within bounds.
+    pub fn make_days(self, days: &Days, rows: &[Rows]) {
+        let positions = rows.iter().flat_map(|rows| &rows.positions).map(|row| &row.origin);
+        let messages = rows.iter().flat_map(|rows| &rows.messages).map(|row| &row.origin);
+        let mut seen: Vec<i32> = Vec::new();
+        for origin in positions.chain(messages) {
+            let day = day_of(origin.time_us);
+            if seen.last() != Some(&day) && day >= self.first_day && !seen.contains(&day) {
+                seen.push(day);
+            }
+        }
+        days.ask_for(&seen, WAIT);
+    }
+}
