@@ -18,8 +18,8 @@ use crate::stage::Waker;
 const DAY_US: i64 = 86_400 * SECOND_US;
 /// Days that may wait for their partition at once; more share the default one.
 const ASKED_MAX: usize = 4096;
-/// While nothing can be made, a writer has it tried again at once, but not sooner after the last time than this, then twice
-/// as long, and so on. It has a connection, so the server is likely to be back.
+/// While nothing can be made, a writer has it tried again at once, since it has a connection, so the server is likely to be
+/// back; but not sooner after the last time than this, then twice as long, and so on until something could be made.
 const URGE_AFTER: Duration = Duration::from_secs(1);
 const URGE_AFTER_MAX: Duration = Duration::from_secs(600);
 
@@ -170,7 +170,6 @@ impl Days {
         let mut state = self.state.lock();
         state.attempts += 1;
         state.is_away = false;
-        state.urge = None;
         state.shared.retain(|day| !own.iter().any(|range| range.contains(day)));
         state.asked.retain(|day| !own.iter().any(|range| range.contains(day)));
         state.own = own;
@@ -189,6 +188,7 @@ impl Days {
         let mut state = self.state.lock();
         state.making = None;
         if has_its_own {
+            state.urge = None;
             state.own.push(day..day.saturating_add(1));
             state.asked.remove(&day);
         } else {
@@ -283,7 +283,8 @@ mod tests {
         // Not again so soon.
         days.ask_for(&[7], LONG);
         assert!(!days.take_urge() && !days.is_known(7));
-        days.listed(Vec::new());
+        // But so once something could be made meanwhile.
+        days.settled(5, true);
         days.away();
         std::thread::scope(|scope| {
             scope.spawn(|| days.ask_for(&[7], LONG));
