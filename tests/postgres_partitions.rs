@@ -1,132 +1,16 @@
 //! Day partitions of Postgres: there before they are needed, made for late days, dropped when they expire, and nobody is held up.
 
+mod fixture;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use aisd::clock::Clock;
-use aisd::config::{Index, StoreConfig};
-use aisd::observe::counts::{Counts, StoreCounts};
-use aisd::stage::{Stage, Turn, parking};
-use aisd::store::postgres::address::Address;
-use aisd::store::postgres::deadline::Watchdog;
-use aisd::store::postgres::link::Dialer;
-use aisd::store::postgres::migrate::{Build, migrate};
-use aisd::store::postgres::partitions::days::{Days, day_of};
-use aisd::store::postgres::partitions::{Partitions, Parts};
+use aisd::stage::{Stage, Turn};
 
+use self::fixture::{DAY_US, Fixture, LONG, ask, rows, settle};
 use crate::support::process::wait_until;
-use crate::support::servers::{Postgres, Stop};
-
-const DAY_US: i64 = 86_400_000_000;
-const LONG: Duration = Duration::from_secs(20);
-
-struct Fixture {
-    server: Postgres,
-    clock: Clock,
-    counts: Arc<Counts>,
-    stopping: Arc<AtomicBool>,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let server = Postgres::start();
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
-        let fixture = Self {
-            server,
-            clock: Clock::manual(i64::try_from(now).unwrap()),
-            counts: Arc::default(),
-            stopping: Arc::default(),
-        };
-        let dialer = fixture.dialer(&fixture.server.url());
-        migrate(&dialer, Index::Track, Build::Later, &mut |_| {}).unwrap();
-        fixture
-    }
-
-    fn dialer(&self, url: &str) -> Dialer {
-        let watchdog = Watchdog::start(Arc::clone(&self.counts)).unwrap();
-        Dialer { address: Address::parse(url).unwrap(), watchdog }
-    }
-
-    fn stage(&self, change: impl FnOnce(&mut StoreConfig)) -> (Partitions, Arc<Days>) {
-        self.stage_as(&self.server.url(), change)
-    }
-
-    fn stage_as(
-        &self,
-        url: &str,
-        change: impl FnOnce(&mut StoreConfig),
-    ) -> (Partitions, Arc<Days>) {
-        let mut config = StoreConfig::default();
-        change(&mut config);
-        let days = Days::new(config.retention_days, self.clock.clone(), parking().1);
-        let parts = Parts {
-            dialer: self.dialer(url),
-            days: Arc::clone(&days),
-            config,
-            ahead_hours_max: 24,
-            counts: Arc::clone(&self.counts),
-            stopping: Arc::clone(&self.stopping),
-        };
-        (Partitions::new(parts), days)
-    }
-
-    fn store(&self) -> &StoreCounts {
-        &self.counts.store
-    }
-
-    fn today(&self) -> i32 {
-        day_of(self.clock.now_us())
-    }
-
-    fn as_owner(&self, sql: &str) {
-        self.server.execute(&format!("SET ROLE aisd; {sql}"));
-    }
-
-    /// A row of each table, so many days from today.
-    fn insert(&self, days: i32) {
-        self.server.execute(&rows(days));
-    }
-
-    /// Partitions of positions but the default one.
-    fn partitions(&self) -> u64 {
-        self.server.count(
-            "SELECT count(*) FROM pg_inherits WHERE inhparent = 'positions'::regclass
-             AND inhrelid <> 'positions_default'::regclass",
-        )
-    }
-
-    /// Rows that the default partitions hold.
-    fn in_default(&self) -> u64 {
-        self.server.count(
-            "SELECT (SELECT count(*) FROM positions_default) + (SELECT count(*) FROM messages_default)",
-        )
-    }
-}
-
-fn rows(days: i32) -> String {
-    format!(
-        "INSERT INTO positions (seq, ts, received_at, mmsi, msg_type, instance, source, flags)
-         VALUES (1, now() + {days} * interval '1 day', now(), 1, 1, 1, 1, 0);
-         INSERT INTO messages (seq, ts, received_at, mmsi, msg_type, instance, source, json)
-         VALUES (1, now() + {days} * interval '1 day', now(), 1, 1, 1, 1, '{{}}')"
-    )
-}
-
-/// Turns until there is nothing left to do.
-fn settle(stage: &mut Partitions) {
-    while let Turn::Moved(_) = stage.turn().unwrap() {}
-}
-
-/// Turns while somebody asks for days.
-fn ask(stage: &mut Partitions, days: &Days, asked: &[i32]) {
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| days.ask_for(asked, LONG));
-        while !writer.is_finished() {
-            stage.turn().unwrap();
-        }
-    });
-}
+use crate::support::servers::Stop;
 
 #[test]
 fn days_are_there_before_their_rows_and_more_at_midnight() {
@@ -264,6 +148,10 @@ fn a_server_that_is_away_holds_nobody_up_and_is_looked_after_when_it_is_back() {
         }
     });
     assert!(fixture.store().partition_failures.get() > 0 && !days.is_known(today));
+    // Once more it is tried for who asks, and then not for a while.
+    let failures = fixture.store().partition_failures.get();
+    ask(&mut stage, &days, &[today]);
+    assert_eq!(fixture.store().partition_failures.get(), failures + 1);
     let began = Instant::now();
     days.ask_for(&[today], LONG);
     assert!(began.elapsed() < Duration::from_secs(1));
@@ -282,6 +170,44 @@ fn a_server_that_is_away_holds_nobody_up_and_is_looked_after_when_it_is_back() {
     fixture.server.thaw();
 }
 
+/// A daemon that starts before its database: the first rows come right after the tables.
+#[test]
+fn the_first_rows_of_a_new_database_that_came_late_have_their_day() {
+    let mut fixture = Fixture::without_tables();
+    fixture.server.stop(Stop::Fast);
+    let (mut stage, days) = fixture.stage(|_| {});
+    let today = fixture.today();
+    // It is tried in vain, and will not be again for a while.
+    while fixture.store().partition_failures.get() < 4 {
+        stage.turn().unwrap();
+    }
+    fixture.server.start_again();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            fixture.migrate();
+            days.ask_for(&[today], LONG);
+        });
+        while !writer.is_finished() {
+            stage.turn().unwrap();
+        }
+    });
+    fixture.insert(0);
+    assert!(days.has(today) && fixture.in_default() == 0);
+    assert_eq!(fixture.store().partition_failures.get(), 4);
+}
+
+#[test]
+fn a_database_without_tables_is_waited_for() {
+    let fixture = Fixture::without_tables();
+    let (mut stage, days) = fixture.stage(|_| {});
+    settle(&mut stage);
+    assert!(matches!(stage.turn().unwrap(), Turn::Idle));
+    fixture.migrate();
+    ask(&mut stage, &days, &[fixture.today()]);
+    assert!(days.has(fixture.today()));
+    assert_eq!(fixture.store().partition_failures.get(), 0);
+}
+
 #[test]
 fn who_may_only_write_has_one_partition_for_all_days() {
     let fixture = Fixture::new();
@@ -292,7 +218,10 @@ fn who_may_only_write_has_one_partition_for_all_days() {
     let today = fixture.today();
     ask(&mut stage, &days, &[today]);
     assert!(!days.has(today) && fixture.store().partition_failures.get() == 1);
-    days.ask_for(&[today], LONG);
+    // Each day is tried for once, then not so soon for another, and nobody waits meanwhile.
+    ask(&mut stage, &days, &[today - 1]);
+    days.ask_for(&[today, today - 1, today - 2], LONG);
+    assert_eq!(fixture.store().partition_failures.get(), 2);
     fixture.insert(0);
     assert_eq!(fixture.in_default(), 2);
 }

@@ -35,7 +35,9 @@ use tables::{Made, Partition, Tables};
 
 /// How often it is looked what is missing and what has expired.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// First and longest wait after a failure.
+/// How often it is looked whether a writer has made the tables.
+const TABLES_EVERY: Duration = Duration::from_millis(200);
+/// First and longest wait after a failure, unless a writer asks before.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// A connection that is not used for this long is closed.
@@ -107,7 +109,8 @@ impl Stage for Partitions {
         if self.parts.stopping.load(Ordering::Acquire) {
             return Ok(Turn::Finished);
         }
-        if self.retry.is_some_and(|(at, _)| Instant::now() < at) {
+        let rests = self.retry.is_some_and(|(at, _)| Instant::now() < at);
+        if rests && !self.parts.days.take_urge() {
             return Ok(Turn::Idle);
         }
         let done = match self.asked() {
@@ -137,20 +140,20 @@ impl Stage for Partitions {
 }
 
 impl Partitions {
-    /// A day that a writer waits for; none before the first look, which may know it.
+    /// A day that a writer waits for; none before a look, which may know it.
     fn asked(&self) -> Option<i32> {
-        if self.is_due() { None } else { self.parts.days.next_asked() }
+        if self.is_due() || self.looked_on.is_none() { None } else { self.parts.days.next_asked() }
     }
 
     fn is_due(&self) -> bool {
-        Instant::now() >= self.look_at || self.looked_on != Some(self.parts.days.today())
+        let is_another_day = self.looked_on.is_some_and(|day| day != self.parts.days.today());
+        Instant::now() >= self.look_at || is_another_day
     }
 
     /// A look, or the next job; says whether there was anything.
     fn work(&mut self) -> Result<bool, StoreError> {
         if self.is_due() {
-            self.look()?;
-            return Ok(true);
+            return self.look();
         }
         let Some(job) = self.jobs.pop() else { return Ok(false) };
         self.do_job(job).map(|()| true)
@@ -168,9 +171,12 @@ impl Partitions {
         Ok(&mut self.tables.insert((tables, Instant::now())).0)
     }
 
-    /// Learns what there is, and lists what is to be done.
-    fn look(&mut self) -> Result<(), StoreError> {
-        let (found, servers_today) = self.connected()?.list()?;
+    /// Learns what there is, and lists what is to be done; says whether there are tables at all.
+    fn look(&mut self) -> Result<bool, StoreError> {
+        let Some((found, servers_today)) = self.connected()?.list()? else {
+            self.look_at = Instant::now() + TABLES_EVERY;
+            return Ok(false);
+        };
         let of = |table: Table| found.iter().filter(move |partition| partition.table == table);
         let days = of(Table::Positions).map(|partition| partition.days.clone());
         self.parts.days.listed(days.collect());
@@ -196,7 +202,7 @@ impl Partitions {
             self.jobs.extend(missing.map(|table| Job::Make(table, day)));
         }
         self.count(of(Table::Positions).count());
-        Ok(())
+        Ok(true)
     }
 
     /// Days that have partitions without anybody asking.

@@ -1,8 +1,9 @@
 //! The readers' connections to Postgres: few, made when they are needed, dropped when they are not.
 //!
 //! They are not tested when they are taken (that would be one more thing to wait for). One that the server has closed
-//! meanwhile is found out by its use, which is then tried once more on another: readers only read. While the server
-//! cannot be reached the pool goes on trying, and whoever asks hears at once why there is no connection.
+//! meanwhile is found out by its use, which is then tried once more on another: readers only read. Once the server does not
+//! answer or cannot be reached, the pool goes on trying to connect, and until it has whoever asks hears at once why not:
+//! a server that stands still holds readers up for one answer, not for each.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,13 +18,13 @@ use crate::store::StoreError;
 const CONNECTIONS_MAX: u32 = 2;
 /// One that nobody needs is closed after this.
 const IDLE: Duration = Duration::from_secs(60);
-/// A failed attempt to connect is repeated after this at the latest, and speaks for the server until then.
-const REST: Duration = Duration::from_secs(3);
+/// A failed attempt to connect is repeated after this at the latest.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3);
 /// How often somebody who waits for a connection looks whether there will be none.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// When and why the last attempt to connect failed, if it did.
-type Failure = Arc<Mutex<Option<(Instant, StoreError)>>>;
+/// Why there was no answer or no connection, until there is one again.
+type Failure = Arc<Mutex<Option<StoreError>>>;
 
 /// Makes connections for the pool.
 struct Manager {
@@ -38,8 +39,7 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> Result<Link, StoreError> {
         let made = self.dialer.dial(Instant::now() + self.connect_within);
-        let failure = made.as_ref().err().map(|error| (Instant::now(), error.clone()));
-        *self.failure.lock() = failure;
+        *self.failure.lock() = made.as_ref().err().cloned();
         made
     }
 
@@ -70,7 +70,7 @@ impl Pool {
             .test_on_check_out(false)
             .idle_timeout(Some(IDLE))
             // It doubles its pauses up to half of this.
-            .connection_timeout(2 * REST)
+            .connection_timeout(2 * RETRY_AFTER_MAX)
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
         Self { connections, failure }
@@ -89,31 +89,45 @@ impl Pool {
         for _ in 0..CONNECTIONS_MAX {
             let mut link = self.take(deadline)?;
             let answer = question(&mut link);
-            let was_closed = answer.is_err() && link.is_broken() && !link.is_cut();
-            if !was_closed {
-                return answer;
+            match &answer {
+                Err(error) if link.is_cut() => {
+                    drop(link);
+                    self.is_gone(error.clone());
+                    return answer;
+                }
+                Err(_) if link.is_broken() => {}
+                Err(_) => return answer,
+                Ok(_) => {
+                    *self.failure.lock() = None;
+                    return answer;
+                }
             }
         }
         question(&mut *self.take(deadline)?)
     }
 
+    /// Begins to look for another connection.
+    fn is_gone(&self, why: StoreError) {
+        *self.failure.lock() = Some(why);
+        // This asks for one, which is made in the background.
+        let _ = self.connections.get_timeout(Duration::ZERO);
+    }
+
+    /// A connection; one is made if there is none and room for it.
     fn take(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
         loop {
-            if let Some(link) = self.connections.try_get() {
+            let failure = self.failure.lock().clone();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let wait = if failure.is_some() { Duration::ZERO } else { left.min(LOOK_EVERY) };
+            if let Ok(link) = self.connections.get_timeout(wait) {
                 return Ok(link);
             }
-            if let Some((at, why)) = &*self.failure.lock()
-                && at.elapsed() < REST
-            {
-                return Err(why.clone());
+            if let Some(why) = failure {
+                return Err(why);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let text = "no connection to Postgres became free in time";
                 return Err(StoreError::Transient(text.to_owned()));
-            }
-            if let Ok(link) = self.connections.get_timeout(left.min(LOOK_EVERY)) {
-                return Ok(link);
             }
         }
     }

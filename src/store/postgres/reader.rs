@@ -52,20 +52,23 @@ const VESSEL: &str = concat!(
       LEFT JOIN vessels v ON v.mmsi = m.mmsi"
 );
 
-/// With the index by vessel: from one vessel to the next, and of each its newest.
+/// With the index by vessel: from one vessel of the days in question to the next, and of each its newest. Those with none since the
+/// time are passed over and not counted.
 const NEWEST_TRACKED: &str = concat!(
     "WITH RECURSIVE found AS (
-       (SELECT mmsi, 1::int8 AS n FROM positions WHERE mmsi > $2 AND ts >= $3 AND flags & 4 = 0 ORDER BY mmsi LIMIT 1)
+       SELECT $2::int4 AS mmsi, 0::int8 AS n
      UNION ALL
-       SELECT (SELECT p.mmsi FROM positions p WHERE p.mmsi > found.mmsi AND p.ts >= $3 AND p.flags & 4 = 0
-           ORDER BY p.mmsi LIMIT 1), n + 1
-       FROM found WHERE found.mmsi IS NOT NULL AND n < $4
+       SELECT next.mmsi, n + coalesce((SELECT 1 FROM positions p
+           WHERE p.mmsi = next.mmsi AND p.ts >= $3 AND p.flags & 4 = 0 ORDER BY p.ts DESC LIMIT 1), 0)
+       FROM found CROSS JOIN LATERAL (SELECT p.mmsi FROM positions p
+           WHERE p.mmsi > found.mmsi AND p.ts >= $5 ORDER BY p.mmsi LIMIT 1) next
+       WHERE n < $4
      )
      SELECT ",
     vessel_columns!(),
     ", found.mmsi FROM found CROSS JOIN LATERAL (SELECT * FROM positions
         WHERE positions.mmsi = found.mmsi AND ts >= $3 AND flags & 4 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p
-      LEFT JOIN vessels v ON v.mmsi = found.mmsi ORDER BY found.mmsi"
+      LEFT JOIN vessels v ON v.mmsi = found.mmsi WHERE found.mmsi > $2 ORDER BY found.mmsi"
 );
 
 /// Without: everything since then, sorted.
@@ -184,21 +187,22 @@ impl StoreReader for PostgresReader {
         limit: usize,
     ) -> Result<Vec<VesselView>, StoreError> {
         let (since, after, limit) = (time(since_us), number(after), count(limit));
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let sql = match self.index {
-            Index::Track => NEWEST_TRACKED,
-            Index::Append => NEWEST_SORTED,
-        };
-        let parameters: &[Parameter<'_>] = &[
+        let midnight = time(since_us - since_us.rem_euclid(DAY_US));
+        let mut parameters: Vec<Parameter<'_>> = vec![
             (&self.instance, Type::TEXT),
             (&after, Type::INT4),
             (&since, Type::TIMESTAMPTZ),
             (&limit, Type::INT8),
         ];
+        let sql = match self.index {
+            Index::Track => {
+                parameters.push((&midnight, Type::TIMESTAMPTZ));
+                NEWEST_TRACKED
+            }
+            Index::Append => NEWEST_SORTED,
+        };
         let deadline = Instant::now() + self.within;
-        let rows = self.ask(deadline, "read the newest positions", (sql, parameters), |row| {
+        let rows = self.ask(deadline, "read the newest positions", (sql, &parameters), |row| {
             let mmsi = row.whole(MMSI_AT)?.and_then(|mmsi| mmsi.try_into().ok()).unwrap_or(0);
             view(mmsi, row)
         })?;

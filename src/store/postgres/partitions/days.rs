@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::{Clock, SECOND_US};
 use crate::stage::Waker;
@@ -18,6 +18,10 @@ use crate::stage::Waker;
 const DAY_US: i64 = 86_400 * SECOND_US;
 /// Days that may wait for their partition at once; more share the default one.
 const ASKED_MAX: usize = 4096;
+/// While nothing can be made, a writer has it tried again at once, but not sooner after the last time than this, then twice
+/// as long, and so on. It has a connection, so the server is likely to be back.
+const URGE_AFTER: Duration = Duration::from_secs(1);
+const URGE_AFTER_MAX: Duration = Duration::from_secs(600);
 
 /// The day of a time, in days since 1970, UTC.
 #[must_use]
@@ -38,6 +42,12 @@ struct State {
     making: Option<i32>,
     /// Nothing can be made now.
     is_away: bool,
+    /// Somebody wants it to be tried again now.
+    is_urged: bool,
+    /// When that may be wanted again, and how long after that.
+    urge: Option<(Instant, Duration)>,
+    /// Attempts to find out what there is.
+    attempts: u64,
 }
 
 impl State {
@@ -101,7 +111,11 @@ impl Days {
     /// Asks for partitions of these days, and waits until it is settled where their rows go: for `at_most`, and for a
     /// partition that is just being made. To be called before their rows are written; a day that is known costs a look.
     pub fn ask_for(&self, days: &[i32], at_most: Duration) {
+        let deadline = Instant::now() + at_most;
         let mut state = self.state.lock();
+        if state.is_away && days.iter().any(|day| !state.is_known(*day)) {
+            self.urge(&mut state, deadline);
+        }
         let mut open: Vec<i32> = days.iter().copied().filter(|day| state.is_open(*day)).collect();
         if open.is_empty() {
             return;
@@ -109,7 +123,6 @@ impl Days {
         let room = ASKED_MAX.saturating_sub(state.asked.len());
         state.asked.extend(open.iter().take(room));
         self.waker.wake();
-        let deadline = Instant::now() + at_most;
         loop {
             open.retain(|day| state.is_open(*day));
             let is_late = Instant::now() >= deadline;
@@ -128,6 +141,25 @@ impl Days {
         }
     }
 
+    /// Has it tried again whether partitions can be made, and waits for the outcome.
+    fn urge(&self, state: &mut MutexGuard<'_, State>, deadline: Instant) {
+        let now = Instant::now();
+        let (from, wait) = state.urge.unwrap_or((now, URGE_AFTER));
+        if now < from {
+            return;
+        }
+        state.urge = Some((now + wait, (wait * 2).min(URGE_AFTER_MAX)));
+        state.is_urged = true;
+        self.waker.wake();
+        let before = state.attempts;
+        while state.attempts == before && !self.changed.wait_until(state, deadline).timed_out() {}
+    }
+
+    /// Whether somebody wants it to be tried again now; asked once.
+    pub(super) fn take_urge(&self) -> bool {
+        std::mem::take(&mut self.state.lock().is_urged)
+    }
+
     /// Days that share the default partition, as far as anybody asked.
     pub(super) fn shared(&self) -> usize {
         self.state.lock().shared.len()
@@ -136,7 +168,9 @@ impl Days {
     /// These are the days with partitions now.
     pub(super) fn listed(&self, own: Vec<Range<i32>>) {
         let mut state = self.state.lock();
+        state.attempts += 1;
         state.is_away = false;
+        state.urge = None;
         state.shared.retain(|day| !own.iter().any(|range| range.contains(day)));
         state.asked.retain(|day| !own.iter().any(|range| range.contains(day)));
         state.own = own;
@@ -166,6 +200,7 @@ impl Days {
     /// Nothing can be made now: nobody waits any more.
     pub(super) fn away(&self) {
         let mut state = self.state.lock();
+        state.attempts += 1;
         state.is_away = true;
         state.asked.clear();
         state.making = None;
@@ -228,8 +263,38 @@ mod tests {
         // Known days are not waited for, nor are any while nothing can be made.
         days.ask_for(&[7, 8], LONG);
         days.away();
-        days.ask_for(&[9], LONG);
+        days.ask_for(&[7, 8], LONG);
+        days.ask_for(&[9], NOT_AT_ALL);
         assert!(!days.is_known(9) && days.next_asked().is_none());
+    }
+
+    #[test]
+    fn while_nothing_can_be_made_one_who_asks_has_it_tried_again_now_and_then() {
+        let days = days(0);
+        days.away();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| days.ask_for(&[7], LONG));
+            while !days.take_urge() {
+                std::thread::yield_now();
+            }
+            assert!(!writer.is_finished());
+            days.away();
+        });
+        // Not again so soon.
+        days.ask_for(&[7], LONG);
+        assert!(!days.take_urge() && !days.is_known(7));
+        days.listed(Vec::new());
+        days.away();
+        std::thread::scope(|scope| {
+            scope.spawn(|| days.ask_for(&[7], LONG));
+            while !days.take_urge() {
+                std::thread::yield_now();
+            }
+            days.listed(Vec::new());
+            assert_eq!(wait_for_question(&days), Some(7));
+            days.settled(7, true);
+        });
+        assert!(days.has(7));
     }
 
     #[test]

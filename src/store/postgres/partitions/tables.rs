@@ -41,6 +41,7 @@ SELECT c.relname::text,
        floor(extract(epoch FROM substring(bound FROM 'TO \(''([^'']+)''\)')::timestamptz) / 86400)::float8
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) bound
 WHERE h.inhparent = to_regclass($1) AND bound <> 'DEFAULT' ORDER BY 2";
+const ARE_THERE: &str = "SELECT num_nulls(to_regclass('positions'), to_regclass('messages')) = 0";
 const TODAY: &str = "SELECT floor(extract(epoch FROM now()) / 86400)::int4";
 const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass($1))";
 const DEFAULT_BYTES: &str = "SELECT coalesce(pg_relation_size(to_regclass($1)), 0)";
@@ -95,9 +96,12 @@ impl Tables {
         self.link.by(Instant::now() + within, &doing, call)
     }
 
-    /// All partitions, and the day it is for the server.
-    pub fn list(&mut self) -> Result<(Vec<Partition>, i32), StoreError> {
+    /// All partitions, and the day it is for the server; nothing when the tables are not there yet.
+    pub fn list(&mut self) -> Result<Option<(Vec<Partition>, i32)>, StoreError> {
         self.step(STEP, "list the partitions", |client| {
+            if !client.query_typed_one(ARE_THERE, &[])?.try_get::<_, bool>(0)? {
+                return Ok(None);
+            }
             let mut found = Vec::new();
             for table in Table::ALL {
                 for row in client.query_typed(LIST, &[(&table.name(), Type::TEXT)])? {
@@ -107,7 +111,7 @@ impl Tables {
                     found.push(Partition { table, name: row.try_get(0)?, days: from..to });
                 }
             }
-            Ok((found, client.query_typed_one(TODAY, &[])?.try_get(0)?))
+            Ok(Some((found, client.query_typed_one(TODAY, &[])?.try_get(0)?)))
         })
     }
 
