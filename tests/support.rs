@@ -8,6 +8,7 @@ pub mod log;
 pub mod numbered;
 pub mod process;
 pub mod random;
+pub mod schema;
 pub mod sentences;
 pub mod servers;
 pub mod traffic;
