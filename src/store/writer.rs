@@ -11,12 +11,14 @@
 //! The blocking calls are the store's, and have deadlines of their own. Without a linger a batch is as small as the last commit was short: half a
 //! millisecond at low rates, thousands of rows at high ones.
 
+mod account;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Committed, Offsets, Store, StoreError};
+use super::{Offsets, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::journal::{COUNTER_BITS, Shared};
@@ -24,17 +26,15 @@ use crate::observe::counts::Counts;
 use crate::observe::latency::Latency;
 use crate::partition::{self, PARTITIONS};
 use crate::queue::{Inlet, Outlet, Poll};
-use crate::reject::Filtered;
 use crate::resilience::attempts::Attempts;
 use crate::rows::{Origin, Rows};
 use crate::stage::{Broken, Stage, Turn};
+use account::Report;
 
 /// Offsets of partitions without rows are committed at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
 const PARTS_MAX: usize = 1024;
-/// The log line about batches comes at most this often.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Called with the store's offsets when they are known for the first time.
 pub type Told = Box<dyn FnOnce(&Offsets) -> std::io::Result<()> + Send>;
@@ -91,14 +91,6 @@ pub struct Writer {
     report: Report,
 }
 
-/// What was committed since the last log line.
-struct Report {
-    at: Instant,
-    positions: u64,
-    commits: u64,
-    spent: Duration,
-}
-
 impl Writer {
     /// A writer of this number.
     #[must_use]
@@ -134,7 +126,7 @@ impl Writer {
             in_doubt: None,
             progress_at: now,
             attempts,
-            report: Report { at: now, positions: 0, commits: 0, spent: Duration::ZERO },
+            report: Report::since(now),
             links,
         }
     }
@@ -312,51 +304,6 @@ impl Writer {
         Ok(Turn::Idle)
     }
 
-    /// Counts a commit that worked, and tells the journal.
-    fn account(&mut self, took: Duration, committed: &Committed) {
-        self.attempts.succeeded();
-        let now_us = self.links.clock.now_us();
-        let mut stored = [0_u64; 256];
-        {
-            let mut latency = self.links.latency.lock();
-            latency.tick(now_us);
-            for origin in self.batch.iter().flat_map(origins) {
-                stored[usize::from(origin.feed)] += 1;
-                let took_us = now_us.saturating_sub(origin.received_us);
-                latency.record(u64::try_from(took_us).unwrap_or(0), 1);
-            }
-        }
-        self.count_feeds(stored, committed);
-        let counts = &self.links.counts;
-        let sum = |of: fn(&Rows) -> usize| self.batch.iter().map(of).sum::<usize>() as u64;
-        let positions = sum(|rows| rows.positions.len());
-        counts.store.positions.add(positions);
-        counts.store.statics.add(sum(|rows| rows.statics.len()));
-        counts.store.messages.add(sum(|rows| rows.messages.len()));
-        counts.store.commits.add(1);
-        counts.store.commit_us.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-        counts.store.up.set(1);
-        let rows = i64::try_from(self.batch_rows).unwrap_or(i64::MAX);
-        counts.store.batch_rows_max.set(counts.store.batch_rows_max.get().max(rows));
-        self.tell_progress();
-        self.report(positions, took);
-    }
-
-    /// What became of each feed's messages.
-    fn count_feeds(&self, mut stored: [u64; 256], committed: &Committed) {
-        let feeds = &self.links.counts.feeds;
-        for feed in committed.expired.iter().map(|feed| usize::from(*feed)) {
-            stored[feed] = stored[feed].saturating_sub(1);
-            feeds[feed].filtered.of(Filtered::Expired as usize).add(1);
-        }
-        for feed in committed.undelivered.iter().map(|feed| usize::from(*feed)) {
-            stored[feed] = stored[feed].saturating_sub(1);
-        }
-        for (feed, stored) in feeds.iter().zip(stored) {
-            feed.stored.add(stored);
-        }
-    }
-
     fn tell_progress(&mut self) {
         for (partition, next_seq) in self.committed.iter().enumerate() {
             if self.owned[partition] {
@@ -389,22 +336,6 @@ impl Writer {
         // Across two runs the difference says nothing.
         let waiting = if waiting >> COUNTER_BITS == 0 { waiting } else { 0 };
         self.attempts.neighbour().waiting.set(waiting.cast_signed());
-    }
-
-    fn report(&mut self, positions: u64, took: Duration) {
-        self.report.positions += positions;
-        self.report.commits += 1;
-        self.report.spent += took;
-        if self.report.at.elapsed() < REPORT_EVERY {
-            return;
-        }
-        let Report { positions, commits, spent, .. } = self.report;
-        tracing::info!(
-            "Batch inserted {positions} positions in {} ms ({commits} commits)",
-            spent.as_millis()
-        );
-        self.report =
-            Report { at: Instant::now(), positions: 0, commits: 0, spent: Duration::ZERO };
     }
 
     /// Gives the shards their memory back.

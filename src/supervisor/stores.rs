@@ -17,7 +17,7 @@ use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
 use crate::resilience::dead_letters::DeadLetters;
 use crate::shard::{Begin, Start};
-use crate::store::postgres::wire::{Host, Target};
+use crate::store::postgres::wire::{Host, Pooler, Target};
 use crate::store::postgres::{Parts, Postgres};
 use crate::store::sqlite::Sqlite;
 use crate::store::writer::Known;
@@ -165,7 +165,8 @@ pub fn beginnings(
 
 /// Where to connect to, from the URL.
 fn target(config: &Config) -> Result<Target, Failure> {
-    let parsed: postgres::Config = config.store.url.reveal().parse().map_err(|error| {
+    let (url, is_pooled) = without_pgbouncer(config.store.url.reveal());
+    let parsed: postgres::Config = url.parse().map_err(|error| {
         Failure::new(exit::CONFIG, format!("store.url {}: {error}", config.store.url))
     })?;
     let port = parsed.get_ports().first().copied().unwrap_or(5432);
@@ -177,7 +178,42 @@ fn target(config: &Config) -> Result<Target, Failure> {
         hosts: parsed.get_hosts().iter().map(host).collect(),
         user: parsed.get_user().unwrap_or("aisd").to_owned(),
         password: parsed.get_password().map(<[u8]>::to_vec),
-        pooled: !config.store.direct_url.is_empty(),
+        pooler: Pooler::known(is_pooled || !config.store.direct_url.is_empty()),
         database: parsed.get_dbname().or(parsed.get_user()).unwrap_or("aisd").to_owned(),
     })
+}
+
+/// The URL without the word for a pooler that other clients know, and whether it was there.
+fn without_pgbouncer(url: &str) -> (String, bool) {
+    let Some((place, query)) = url.split_once('?') else { return (url.to_owned(), false) };
+    let (ours, others): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|pair| pair.starts_with("pgbouncer="));
+    let url =
+        if others.is_empty() { place.into() } else { format!("{place}?{}", others.join("&")) };
+    (url, ours.contains(&"pgbouncer=true"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_pgbouncer;
+
+    #[test]
+    fn a_url_may_say_that_a_pooler_is_there() {
+        for (url, left, is_pooled) in [
+            ("postgres://a@b/c", "postgres://a@b/c", false),
+            ("postgres://a@b/c?pgbouncer=true", "postgres://a@b/c", true),
+            (
+                "postgres://a@b/c?sslmode=disable&pgbouncer=true",
+                "postgres://a@b/c?sslmode=disable",
+                true,
+            ),
+            (
+                "postgres://a@b/c?pgbouncer=false&sslmode=disable",
+                "postgres://a@b/c?sslmode=disable",
+                false,
+            ),
+        ] {
+            assert_eq!(without_pgbouncer(url), (left.to_owned(), is_pooled), "{url}");
+        }
+    }
 }

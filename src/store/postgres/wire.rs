@@ -2,7 +2,7 @@
 //!
 //! It sends a whole transaction before it reads the first answer, so a commit is two round trips: everything, then
 //! `COMMIT`. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
-//! process, none has a name and each is sent whole. Every read and write of the socket ends at the deadline of the call,
+//! process, none has a name and each is sent whole ([`pooler`] finds out). Every read and write of the socket ends at the deadline of the call,
 //! whatever the server does.
 //!
 //! Why not the `postgres` crate here: it drives an async connection behind each call, takes six round trips for the same
@@ -10,6 +10,7 @@
 //! it one from outside). `benches/postgres.rs` compares the two.
 
 mod login;
+mod pooler;
 mod stream;
 
 use std::io;
@@ -21,6 +22,7 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 
+pub use pooler::Pooler;
 use stream::Stream;
 
 /// Bytes that gather before they are sent.
@@ -42,7 +44,7 @@ pub struct Target {
     /// The database.
     pub database: String,
     /// Whether a pooler is between: then no statement is prepared.
-    pub pooled: bool,
+    pub pooler: Pooler,
 }
 
 /// One place to connect to.
@@ -122,6 +124,9 @@ pub struct Wire {
     input: BytesMut,
     /// None through a pooler.
     prepared: Option<Prepared>,
+    pooler: Pooler,
+    /// The server process, as it was told when logging in.
+    process: Option<i32>,
 }
 
 impl Wire {
@@ -134,9 +139,11 @@ impl Wire {
         for host in &target.hosts {
             let attempt = Stream::connect(host, deadline).and_then(|stream| {
                 let (out, input) = (BytesMut::new(), BytesMut::new());
-                let prepared = (!target.pooled).then(Prepared::default);
-                let mut wire = Self { stream, deadline, out, input, prepared };
+                let pooler = target.pooler.clone();
+                let (prepared, process) = (None, None);
+                let mut wire = Self { stream, deadline, out, input, prepared, pooler, process };
                 wire.log_in(target)?;
+                wire.prepare_unless_pooled()?;
                 Ok(wire)
             });
             match attempt {
@@ -274,13 +281,20 @@ impl Wire {
                     answers.push(Answer { tag, rows: std::mem::take(&mut rows) });
                 }
                 Message::ReadyForQuery(_) => {
-                    if let Some(prepared) = &mut self.prepared {
-                        prepared.settle(refused.is_none());
-                    }
+                    self.settle(refused.as_ref());
                     return refused.map_or(Ok(answers), Err);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Whether a statement did what it should tells which names the server knows.
+    fn settle(&mut self, refused: Option<&WireError>) {
+        let Some(prepared) = &mut self.prepared else { return };
+        prepared.settle(refused.is_none());
+        if let Some(code) = refused.and_then(WireError::code) {
+            self.pooler.refused(code);
         }
     }
 
