@@ -8,7 +8,9 @@ mod completions;
 mod decode;
 mod dlq;
 mod journal;
+mod migrate;
 mod print_config;
+mod redis;
 mod replay;
 mod run;
 
@@ -42,12 +44,17 @@ enum Command {
     CheckConfig(FileArgs),
     /// Write the configuration that applies, as TOML
     PrintConfig(FileArgs),
+    /// Bring the tables of a Postgres up to this program
+    Migrate(FileArgs),
     /// Look into the journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
     /// Look into the dead letters
     #[command(subcommand)]
     Dlq(dlq::DlqCommand),
+    /// Look after the live picture
+    #[command(subcommand)]
+    Redis(redis::RedisCommand),
     /// Write a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -94,8 +101,10 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Replay(args) => replay::replay(args),
         Command::CheckConfig(args) => check_config::check_config(&args, out),
         Command::PrintConfig(args) => print_config::print_config(&args, out),
+        Command::Migrate(args) => migrate::migrate(&args, out),
         Command::Journal(command) => journal::journal(command, out),
         Command::Dlq(command) => dlq::dlq(command, out),
+        Command::Redis(command) => redis::redis(command, out),
         Command::Completions(args) => completions::completions(&args, out),
     }
 }

@@ -34,6 +34,8 @@ pub mod ais;
 pub mod shard;
 // 5 reports land
 pub mod store;
+// 6 and the picture shows
+pub mod live;
 
 // When the world fails.
 pub mod resilience;

@@ -1,8 +1,13 @@
 //! What is known of each vessel, as those who ask see it.
 //!
-//! The shards own this knowledge; the HTTP face reads it through [`Fleet`] and never sees how it is kept.
+//! The shards own this knowledge; the HTTP face reads it through [`Fleet`] and never sees how it is kept. The live
+//! picture takes what changed through [`Changes`].
+
+mod said;
 
 use crate::report::{Place, Position, StaticData};
+
+pub use said::{SaidTimes, StaticField};
 
 /// The newest position report of a vessel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +22,7 @@ pub struct LastPosition {
     pub received_us: i64,
     /// What is remarkable about it, see [`crate::rows::flags`].
     pub flags: u16,
-    /// The feed that brought it.
+    /// The feed that brought it; one that nobody has when another instance stored it.
     pub feed: u8,
 }
 
@@ -30,7 +35,9 @@ pub struct VesselView {
     pub last: Option<LastPosition>,
     /// What it said of itself, merged from all its static reports.
     pub statics: StaticData,
-    /// When it was first heard since the start, microseconds since 1970.
+    /// When it said each of that.
+    pub said: SaidTimes,
+    /// When it was first heard since the start, microseconds since 1970; 0 when it is only known from the store.
     pub first_seen_us: i64,
     /// When it was last heard, microseconds since 1970.
     pub last_seen_us: i64,
@@ -82,6 +89,61 @@ pub trait Fleet: Send + Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// What of a vessel changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct What {
+    /// Its newest position report.
+    pub position: bool,
+    /// What it says of itself.
+    pub statics: bool,
+}
+
+impl What {
+    /// Everything.
+    pub const ALL: Self = Self { position: true, statics: true };
+    /// What it says of itself alone.
+    pub const STATICS: Self = Self { position: false, statics: true };
+
+    /// Whether anything did.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.position || self.statics
+    }
+
+    /// What changed in either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self { position: self.position || other.position, statics: self.statics || other.statics }
+    }
+}
+
+/// A vessel that changed, as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The vessel.
+    pub view: VesselView,
+    /// What is to be shown of it.
+    pub what: What,
+}
+
+/// Vessels that changed and were not shown yet. Each is there at most once, so this is bounded by the vessels that are known.
+pub trait Changes: Send + Sync {
+    /// Adds some of them, those that have waited longest first, until there are `max`; they count as shown.
+    fn take(&self, max: usize, into: &mut Vec<Change>);
+
+    /// Marks again what could not be shown. What became of a vessel meanwhile wins: the next [`Changes::take`] tells that.
+    fn mark(&self, vessels: &[(u32, What)]);
+
+    /// Marks every vessel that is known.
+    fn mark_all(&self);
+
+    /// How many wait.
+    fn waiting(&self) -> usize;
+
+    /// How many were forgotten before they were shown, since the last call.
+    fn take_evicted(&self) -> u64;
 }
 
 #[cfg(test)]

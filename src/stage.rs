@@ -63,6 +63,11 @@ pub trait Stage: Send {
     /// When an invariant is broken and the process must stop. Bad data and failing neighbours are not errors here.
     fn turn(&mut self) -> Result<Turn, Broken>;
 
+    /// How long to wait after a turn that found nothing, when nobody wakes the stage.
+    fn idle_for(&self) -> Duration {
+        IDLE_PARK
+    }
+
     /// After the last turn, finished or broken.
     fn stop(&mut self) {}
 }
@@ -106,7 +111,7 @@ fn turns(stage: &mut dyn Stage, spot: &Spot, counts: &Arc<StageCounts>) -> Resul
         counts.turned(turn, began.elapsed());
         match turn {
             Turn::Moved(_) => {}
-            Turn::Idle => spot.0.park_timeout(IDLE_PARK),
+            Turn::Idle => spot.0.park_timeout(stage.idle_for()),
             Turn::Stalled => spot.0.park_timeout(STALLED_PARK),
             Turn::Finished => return Ok(()),
         }

@@ -8,16 +8,18 @@ pub mod postgres;
 pub mod reader;
 pub mod schema;
 pub mod sqlite;
+mod stored;
 pub mod writer;
 
 use crate::partition::PARTITIONS;
+use crate::picture::VesselView;
 use crate::rows::Rows;
 
 /// Per partition, the first sequence number that is not yet decided.
 pub type Offsets = [u64; PARTITIONS];
 
 /// Why the store did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// It may work later: busy, away, out of room.
     #[error("{0}")]
@@ -105,8 +107,26 @@ pub struct TrackPoint {
     pub heading: Option<u16>,
 }
 
-/// What a back end does for those who ask.
+/// What a back end does for those who ask. Every answer is bounded, in size by its limit and in time by the reader.
 pub trait StoreReader: Send {
+    /// A vessel: its newest stored position, and what it said of itself.
+    ///
+    /// # Errors
+    /// When the store cannot answer now.
+    fn vessel(&mut self, mmsi: u32) -> Result<Option<VesselView>, StoreError>;
+
+    /// Vessels with a stored position since a time (inclusive), by MMSI, from the first after `after`, at most `limit`. Of
+    /// positions that were dated ahead of their receipt nothing is told.
+    ///
+    /// # Errors
+    /// When the store cannot answer now.
+    fn newest(
+        &mut self,
+        since_us: i64,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<VesselView>, StoreError>;
+
     /// The positions of a vessel from one time (inclusive) to another (exclusive), oldest first, at most `limit`.
     ///
     /// # Errors

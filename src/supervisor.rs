@@ -9,10 +9,12 @@
 mod build;
 mod goodbye;
 mod limits;
+mod live;
 mod progress;
 mod run_file;
 mod stores;
 mod threads;
+mod writers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +50,7 @@ pub enum Mode {
 /// Why it could not start or had to stop, with the exit code for that.
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signalled = signals()?;
+    let config = live::configured(config, mode);
     let engine = build::engine(&config)?;
     let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
     if let Err(failure) = &result {
@@ -189,6 +192,7 @@ impl Supervision {
 
     fn end(mut self) -> Result<u8, Failure> {
         self.copy_committed();
+        live::finish(&mut self.engine);
         self.progress.finish();
         self.engine.faces_stopping.store(true, Ordering::Release);
         run_file::remove(&self.config.data_dir);

@@ -41,6 +41,12 @@ impl Fleet for Nothing {
 }
 
 impl StoreReader for Nothing {
+    fn vessel(&mut self, _: u32) -> Result<Option<VesselView>, StoreError> {
+        Ok(None)
+    }
+    fn newest(&mut self, _: i64, _: u32, _: usize) -> Result<Vec<VesselView>, StoreError> {
+        Ok(Vec::new())
+    }
     fn track(&mut self, _: u32, _: i64, _: i64, _: usize) -> Result<Vec<TrackPoint>, StoreError> {
         Ok(Vec::new())
     }

@@ -1,16 +1,18 @@
 //! What several tests need.
 
+pub mod bits;
 pub mod compare;
 pub mod database;
 pub mod http;
 pub mod journal;
+pub mod lateness;
 pub mod log;
 pub mod numbered;
 pub mod process;
 pub mod random;
-pub mod schema;
 pub mod sentences;
 pub mod servers;
+pub mod storing;
 pub mod traffic;
 
 /// The bytes of a file in `tests/data`.

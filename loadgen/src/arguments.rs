@@ -84,7 +84,7 @@ pub struct Arguments {
     /// Where the daemon serves its metrics: http://HOST:PORT (with --run-json it is known)
     #[arg(long, value_name = "URL")]
     pub metrics: Option<String>,
-    /// How long the store may take to catch up, in seconds
+    /// How long the store, and after it the live picture, may take to catch up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub settle: u64,
     /// Wait up to 30 s for the target to listen, or for run.json to appear

@@ -22,13 +22,11 @@ use postgres::Client;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Partitions of an instance, each with its offset.
-const PARTITIONS: i16 = 64;
-
 const INSTANCE: &str =
     "INSERT INTO aisd_instances (instance) VALUES (gen_random_uuid()) RETURNING id, instance::text";
-const OFFSETS: &str = "INSERT INTO aisd_offsets (instance, partition) \
-     SELECT $1, partition::smallint FROM generate_series(0, $2 - 1) AS partition";
+const OFFSETS: &str = "INSERT INTO aisd_offsets (instance, writer, epoch, owner, next_seq) \
+     SELECT $1, writer::smallint, 0, gen_random_uuid(), array_fill(0::bigint, ARRAY[64]) \
+     FROM generate_series(0, $2 - 1) AS writer";
 const SETTINGS: &str = "SELECT current_setting('server_version'), current_setting('synchronous_commit'), \
      current_setting('fsync'), current_setting('wal_level')";
 const INDEXES: &str =
@@ -52,7 +50,7 @@ pub struct Arguments {
     /// Rows of one commit
     #[arg(long, value_name = "ROWS", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub batch: u32,
-    /// Also move the offsets with each commit: of all 64 partitions, or of a connection's share of them
+    /// Also move the offsets of the connection with each commit
     #[arg(long)]
     pub offsets: bool,
     /// Ships in the fleet
@@ -80,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
 /// Copies rows that are dated from `start_us` on; what is told of it.
 fn copy(arguments: &Arguments, address: &Address, start_us: u64) -> Outcome<Value> {
     let mut client = address.connect()?;
-    let instance = new_instance(&mut client)?;
+    let instance = new_instance(&mut client, arguments.connections)?;
     let batches = rows::prepare(arguments, instance.number, start_us);
     let measured = measure::measure(arguments, address, instance.number, &batches)?;
     if measured.rows != arguments.rows {
@@ -129,7 +127,7 @@ struct Instance {
     uuid: String,
 }
 
-fn new_instance(client: &mut Client) -> Outcome<Instance> {
+fn new_instance(client: &mut Client, writers: u16) -> Outcome<Instance> {
     let row = client.query_one(INSTANCE, &[]).map_err(|error| {
         format!(
             "{}; the daemon's tables must be there: run aisd once, or aisd migrate",
@@ -137,8 +135,7 @@ fn new_instance(client: &mut Client) -> Outcome<Instance> {
         )
     })?;
     let instance = Instance { number: row.get(0), uuid: row.get(1) };
-    let partitions = i32::from(PARTITIONS);
-    client.execute(OFFSETS, &[&instance.number, &partitions]).map_err(text)?;
+    client.execute(OFFSETS, &[&instance.number, &i32::from(writers)]).map_err(text)?;
     Ok(instance)
 }
 

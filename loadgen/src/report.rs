@@ -189,6 +189,7 @@ fn live(shown: &Shown) -> Value {
         "vessels": shown.vessels,
         "matched": shown.matched,
         "unmatched": shown.unmatched,
+        "without_place": shown.without_place,
         "again": shown.again,
         "went_back": shown.went_back,
         "unordered": shown.unordered,

@@ -1,4 +1,11 @@
 //! Real neighbours for tests: the private servers that the engine's tests start.
 
-pub mod process;
-pub mod servers;
+pub use support::{process, servers};
+
+#[allow(dead_code, unused_imports, reason = "the engine's tests need more of the servers")]
+#[path = "../../tests/support"]
+mod support {
+    #[path = "../../loadgen/src/testing/process.rs"]
+    pub mod process;
+    pub mod servers;
+}

@@ -84,6 +84,7 @@ fn wrong_requests_get_a_clear_answer() {
     check("/api/vessels?limt=5", 400);
     check("/api/vessels/1/track?from=x", 400);
     check("/api/vessels/1/track?from=2000&to=1000", 400);
+    check("/api/vessels/3", 503);
     check("/api/vessels/3/track", 503);
     check("/metrics?format=xml", 400);
     for method in ["POST", "DELETE", "BREW"] {
@@ -174,6 +175,20 @@ fn a_vessel_is_described_in_degrees_and_knots() {
     assert_eq!(vessel["flags"].to_string(), "[\"jump\",\"late\"]");
     assert_eq!(vessel["source"], "udp");
     assert!(vessel.get("heading").is_none());
+}
+
+#[test]
+fn a_vessel_that_is_not_in_memory_is_asked_of_the_store() {
+    let served = Served::new(16, 5);
+    assert_eq!(served.get("/api/vessels/244660000").1["from"], "memory");
+    let (_, vessel) = served.get("/api/vessels/4");
+    assert_eq!((vessel["from"].as_str(), vessel["mmsi"].as_u64()), (Some("store"), Some(4)));
+    assert!(vessel.get("first_seen").is_none());
+    let (_, feature) = served.get("/api/vessels/4?format=geojson");
+    assert_eq!(feature["properties"]["from"], "store");
+    let (status, head, body) = served.ask("GET", "/api/vessels/3", "");
+    assert_eq!(body, "{\"error\":\"the store cannot answer: busy\"}\n");
+    assert!(status == 503 && head.contains("Retry-After: 5"), "{head}");
 }
 
 #[test]

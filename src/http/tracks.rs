@@ -6,7 +6,7 @@ use super::Face;
 use super::query::{self, Query};
 use super::reply::Reply;
 use super::request::Request;
-use super::vessels::{geojson_reply, time};
+use super::vessels::{geojson_reply, store_is_away, time};
 use crate::clock::SECOND_US;
 use crate::store::TrackPoint;
 
@@ -29,11 +29,8 @@ pub fn track(face: &Face, request: &Request, mmsi: &str) -> Result<Reply, Reply>
         return Err(Reply::error(400, "from is later than to"));
     }
     // One more than asked for tells whether there are more.
-    let mut points = face
-        .reader
-        .lock()
-        .track(mmsi, from_us, to_us, limit + 1)
-        .map_err(|error| Reply::error(503, format!("the store cannot answer: {error}")))?;
+    let answer = face.reader.lock().track(mmsi, from_us, to_us, limit + 1);
+    let mut points = answer.map_err(|error| store_is_away(&error))?;
     let more = points.len() > limit;
     points.truncate(limit);
     Ok(if geojson {

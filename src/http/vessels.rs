@@ -1,4 +1,4 @@
-//! Vessels in memory, as JSON and GeoJSON.
+//! Vessels, as JSON and GeoJSON: those in memory, and one that only the store knows any more.
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +9,7 @@ use super::request::Request;
 use crate::picture::{LastPosition, VesselView};
 use crate::report::StaticData;
 use crate::rows::flags;
+use crate::store::StoreError;
 
 /// Vessels in one answer unless asked otherwise.
 const LIMIT: usize = 1000;
@@ -37,17 +38,35 @@ pub fn list(face: &Face, request: &Request) -> Result<Reply, Reply> {
     Ok(Reply::json(200, &value))
 }
 
-/// `GET /api/vessels/{mmsi}`: one vessel.
+/// `GET /api/vessels/{mmsi}`: one vessel, from memory if it is there, else from the store; `from` says which.
 pub fn one(face: &Face, request: &Request, mmsi: &str) -> Result<Reply, Reply> {
     let mmsi = query::mmsi(mmsi)?;
     let geojson = Query::read(&request.query, &["format"])?.geojson(request)?;
-    let unknown = || Reply::error(404, format!("no vessel with MMSI {mmsi} is known"));
-    let vessel = face.fleet.vessel(mmsi).ok_or_else(unknown)?;
+    let (from, vessel) = match face.fleet.vessel(mmsi) {
+        Some(vessel) => ("memory", vessel),
+        None => ("store", stored(face, mmsi)?),
+    };
     Ok(if geojson {
-        geojson_reply(&feature(face, &vessel))
+        let mut feature = feature(face, &vessel);
+        feature["properties"]["from"] = json!(from);
+        geojson_reply(&feature)
     } else {
-        Reply::json(200, &describe(face, &vessel))
+        let mut value = describe(face, &vessel);
+        value["from"] = json!(from);
+        Reply::json(200, &value)
     })
+}
+
+/// What the store knows of a vessel that is not in memory.
+fn stored(face: &Face, mmsi: u32) -> Result<VesselView, Reply> {
+    let answer = face.reader.lock().vessel(mmsi);
+    let vessel = answer.map_err(|error| store_is_away(&error))?;
+    vessel.ok_or_else(|| Reply::error(404, format!("no vessel with MMSI {mmsi} is known")))
+}
+
+/// The answer when the store has none in time.
+pub fn store_is_away(error: &StoreError) -> Reply {
+    Reply::error(503, format!("the store cannot answer: {error}")).with_header("Retry-After", "5")
 }
 
 /// An answer in GeoJSON.
@@ -82,7 +101,9 @@ fn describe(face: &Face, vessel: &VesselView) -> Value {
         describe_position(face, last, &mut out);
     }
     describe_statics(&vessel.statics, &mut out);
-    out.insert("first_seen".to_owned(), time(vessel.first_seen_us));
+    if vessel.first_seen_us != 0 {
+        out.insert("first_seen".to_owned(), time(vessel.first_seen_us));
+    }
     out.insert("last_seen".to_owned(), time(vessel.last_seen_us));
     Value::Object(out)
 }

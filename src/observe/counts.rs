@@ -209,6 +209,8 @@ pub struct StoreCounts {
     pub up: Gauge,
     /// Everything below this number is committed, in every partition.
     pub next_seq: Gauge,
+    /// Calls to Postgres that were cut off at their deadline.
+    pub calls_cut: Counter,
 }
 
 /// What is known of the dead letters.
@@ -260,6 +262,27 @@ pub struct HttpCounts {
     pub connections: Gauge,
 }
 
+/// What is known of the live picture.
+#[derive(Debug, Default)]
+pub struct LiveCounts {
+    /// Vessels written.
+    pub written: Counter,
+    /// Writings that were done.
+    pub flushes: Counter,
+    /// Microseconds spent in writing, attempts that failed included.
+    pub flush_us: Counter,
+    /// Attempts that failed.
+    pub failures: Counter,
+    /// Vessels whose writing failed, counted at each attempt. They are tried again.
+    pub failed_vessels: Counter,
+    /// Vessels that changed and are not written yet.
+    pub waiting: Gauge,
+    /// Vessels put out of the cache before their last change was written.
+    pub evicted: Counter,
+    /// Positions that were not written because a newer one was there.
+    pub refused: Counter,
+}
+
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -271,6 +294,8 @@ pub struct Counts {
     pub journal: JournalCounts,
     /// The store.
     pub store: StoreCounts,
+    /// The live picture.
+    pub live: LiveCounts,
     /// The HTTP face.
     pub http: HttpCounts,
     /// The store's server and Redis.

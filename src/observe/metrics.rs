@@ -11,6 +11,7 @@ mod engine;
 mod feeds;
 mod json;
 pub mod list;
+mod live;
 mod machine;
 mod seen;
 #[cfg(test)]

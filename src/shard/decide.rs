@@ -194,7 +194,9 @@ impl Decider {
             None => 0,
         };
         self.suspect += u64::from(flags & (flags::JUMP | flags::SPEED) != 0);
-        learn(vessel, &origin, position.as_ref(), data.as_ref(), flags);
+        if learn(vessel, &origin, position.as_ref(), data.as_ref(), flags) {
+            vessels.note_changed(origin.mmsi);
+        }
         if let Some(rows) = rows {
             make_rows(rows, origin, &message, (position, flags), data);
         }
@@ -271,17 +273,19 @@ fn judge(
         | flag(flags::RAIM, position.raim)
 }
 
-/// What the vessel's entry learns. A report dated ahead never becomes what is known of it.
+/// What the vessel's entry learns; whether it changed and had not changed before. A report dated ahead never becomes what is
+/// known of it.
 fn learn(
     vessel: &mut Vessel,
     origin: &Origin,
     position: Option<&Position>,
     data: Option<&StaticData>,
     flags: u16,
-) {
+) -> bool {
+    let had_changed = vessel.changed.any();
     vessel.heard(origin.received_us);
     if origin.time_us - origin.received_us > AHEAD_FLAG_US {
-        return;
+        return false;
     }
     if let Some(position) = position {
         vessel.moved(Fix { origin: *origin, position: *position, flags });
@@ -289,6 +293,7 @@ fn learn(
     if let Some(data) = data {
         vessel.said(origin, data);
     }
+    !had_changed && vessel.changed.any()
 }
 
 fn make_rows(

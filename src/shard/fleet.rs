@@ -4,23 +4,66 @@
 //! some milliseconds, once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::vessels::{Vessel, Vessels};
 use crate::partition;
-use crate::picture::{Area, Fleet, LastPosition, VesselView};
+use crate::picture::{Area, Change, Changes, Fleet, LastPosition, VesselView, What};
 
 /// The vessels of all shards, in the order of the shards.
 pub struct ShardedFleet {
     shards: Vec<Arc<Mutex<Vessels>>>,
+    /// The shard whose changes are taken first, so that none waits for the others for ever.
+    first: AtomicUsize,
 }
 
 impl ShardedFleet {
     /// Looks into these.
     #[must_use]
     pub const fn new(shards: Vec<Arc<Mutex<Vessels>>>) -> Self {
-        Self { shards }
+        Self { shards, first: AtomicUsize::new(0) }
+    }
+}
+
+impl Changes for ShardedFleet {
+    fn take(&self, max: usize, into: &mut Vec<Change>) {
+        let first = self.first.fetch_add(1, Ordering::Relaxed) % self.shards.len().max(1);
+        let (end, begin) = self.shards.split_at(first);
+        for shard in begin.iter().chain(end) {
+            let mut vessels = shard.lock();
+            while into.len() < max
+                && let Some((mmsi, vessel, what)) = vessels.take_changed()
+            {
+                into.push(Change { view: view(mmsi, vessel), what });
+            }
+        }
+    }
+
+    fn mark(&self, vessels: &[(u32, What)]) {
+        for (index, shard) in self.shards.iter().enumerate() {
+            let mut shard = shard.lock();
+            for (mmsi, what) in vessels {
+                if partition::owner(partition::of(*mmsi), self.shards.len()) == index {
+                    shard.mark_changed(*mmsi, *what);
+                }
+            }
+        }
+    }
+
+    fn mark_all(&self) {
+        for shard in &self.shards {
+            shard.lock().mark_all_changed();
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().waiting()).sum()
+    }
+
+    fn take_evicted(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().take_evicted_changed()).sum()
     }
 }
 
@@ -66,7 +109,66 @@ fn view(mmsi: u32, vessel: &Vessel) -> VesselView {
         mmsi,
         last,
         statics: vessel.data,
+        said: vessel.said,
         first_seen_us: vessel.first_heard_us,
         last_seen_us: vessel.heard_us,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{StaticData, Text};
+    use crate::rows::Origin;
+
+    fn fleet(shards: usize) -> ShardedFleet {
+        let vessels = || Arc::new(Mutex::new(Vessels::new(1000).watched()));
+        ShardedFleet::new((0..shards).map(|_| vessels()).collect())
+    }
+
+    fn named(fleet: &ShardedFleet, mmsi: u32) {
+        let shard = partition::owner(partition::of(mmsi), fleet.shards.len());
+        let origin = Origin { seq: 1, time_us: 1, received_us: 1, mmsi, feed: 0 };
+        let mut vessels = fleet.shards[shard].lock();
+        let data = StaticData { name: Text::new(b"NAME"), ..StaticData::default() };
+        vessels.heard(mmsi).said(&origin, &data);
+        vessels.note_changed(mmsi);
+    }
+
+    #[test]
+    fn what_is_taken_of_all_shards_is_what_changed() {
+        let fleet = fleet(3);
+        (1..=30).for_each(|mmsi| named(&fleet, mmsi));
+        assert_eq!(fleet.waiting(), 30);
+        let mut taken = Vec::new();
+        fleet.take(7, &mut taken);
+        assert_eq!((taken.len(), fleet.waiting()), (7, 23));
+        let back: Vec<(u32, What)> = taken.iter().map(|it| (it.view.mmsi, it.what)).collect();
+        fleet.mark(&back);
+        assert_eq!(fleet.waiting(), 30);
+        taken.clear();
+        fleet.take(100, &mut taken);
+        let mut all: Vec<u32> = taken.iter().map(|it| it.view.mmsi).collect();
+        all.sort_unstable();
+        assert_eq!(all, (1..=30).collect::<Vec<_>>());
+        assert!(taken.iter().all(|it| it.what == What::STATICS
+            && it.view.said.of(crate::picture::StaticField::Name) == 1));
+        fleet.mark_all();
+        assert_eq!((fleet.waiting(), fleet.take_evicted()), (30, 0));
+    }
+
+    #[test]
+    fn no_shard_waits_for_the_others_for_ever() {
+        let fleet = fleet(3);
+        (1..=30).for_each(|mmsi| named(&fleet, mmsi));
+        let mut shards: Vec<usize> = (0..3)
+            .map(|_| {
+                let mut taken = Vec::new();
+                fleet.take(1, &mut taken);
+                partition::owner(partition::of(taken[0].view.mmsi), 3)
+            })
+            .collect();
+        shards.sort_unstable();
+        assert_eq!(shards, [0, 1, 2]);
     }
 }

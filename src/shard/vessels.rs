@@ -1,9 +1,18 @@
 //! What a shard knows of each vessel: its last position and what it says of itself, for the latest so many vessels.
 //!
 //! The lock is there only so that others may look; the shard takes it once a turn.
+//!
+//! When somebody shows the vessels elsewhere, the table also keeps a list of those that changed, each at most once: a vessel
+//! that changes a hundred times before it is shown is shown once, as it is then. So the list needs no bound of its own.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
 
 use hashlink::LruCache;
 
+use crate::picture::{SaidTimes, StaticField, What};
 use crate::report::{Place, Position, StaticData};
 use crate::rows::Origin;
 
@@ -29,17 +38,21 @@ pub struct Vessel {
     pub data: StaticData,
     /// When it last said something of itself; 0 for never.
     pub data_time_us: i64,
+    /// When it said each field.
+    pub said: SaidTimes,
     /// When it was first heard of since the start, microseconds since 1970; 0 for not yet.
     pub first_heard_us: i64,
     /// When it was last heard of, microseconds since 1970.
     pub heard_us: i64,
+    /// What changed since it was last shown.
+    pub changed: What,
 }
 
 /// Vessels by MMSI, the least recently heard of going first.
-#[derive(Clone)]
 pub struct Vessels {
     table: LruCache<u32, Vessel>,
     max: usize,
+    changed: Option<Changed>,
     /// Look-ups that found their vessel.
     pub hits: u64,
     /// Look-ups that did not.
@@ -53,7 +66,13 @@ impl Vessels {
     #[must_use]
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        Self { table: LruCache::new(max), max, hits: 0, misses: 0, evictions: 0 }
+        Self { table: LruCache::new(max), max, changed: None, hits: 0, misses: 0, evictions: 0 }
+    }
+
+    /// Also lists those that change, for [`Vessels::take_changed`].
+    #[must_use]
+    pub fn watched(self) -> Self {
+        Self { changed: Some(Changed::default()), ..self }
     }
 
     /// The vessel, made when it is not there; it is now the most recent.
@@ -62,10 +81,87 @@ impl Vessels {
             self.hits += 1;
         } else {
             self.misses += 1;
-            self.evictions += u64::from(self.table.len() == self.max);
+            if self.table.len() == self.max {
+                self.evict();
+            }
             self.table.insert(mmsi, Vessel::default());
         }
         self.table.entry(mmsi).or_insert_with(Vessel::default)
+    }
+
+    fn evict(&mut self) {
+        self.evictions += 1;
+        let evicted = self.table.remove_lru();
+        if let (Some((_, vessel)), Some(changed)) = (evicted, &mut self.changed)
+            && vessel.changed.any()
+        {
+            changed.waiting -= 1;
+            changed.evicted += 1;
+        }
+    }
+
+    /// Lists a vessel that changed and had not changed before.
+    pub fn note_changed(&mut self, mmsi: u32) {
+        let Some(changed) = &mut self.changed else { return };
+        changed.waiting += 1;
+        changed.list.push_back(mmsi);
+        // Evicted vessels stay in the list until their turn comes; while nobody takes any, they must not add up.
+        if changed.list.len() > 2 * self.max {
+            let still = self.table.iter().filter(|(_, vessel)| vessel.changed.any());
+            changed.list = still.map(|(mmsi, _)| *mmsi).collect();
+        }
+    }
+
+    /// Takes the changed vessel that has waited longest; it counts as shown.
+    pub fn take_changed(&mut self) -> Option<(u32, &Vessel, What)> {
+        let changed = self.changed.as_mut()?;
+        while let Some(mmsi) = changed.list.pop_front() {
+            let what = self.table.peek_mut(&mmsi).map(|it| std::mem::take(&mut it.changed));
+            if let Some(what) = what.filter(|what| what.any()) {
+                changed.waiting -= 1;
+                return self.table.peek(&mmsi).map(|vessel| (mmsi, vessel, what));
+            }
+        }
+        None
+    }
+
+    /// Marks a vessel as changed; one that is no longer known counts as evicted.
+    pub fn mark_changed(&mut self, mmsi: u32, what: What) {
+        let Some(changed) = &mut self.changed else { return };
+        let Some(vessel) = self.table.peek_mut(&mmsi) else {
+            changed.evicted += 1;
+            return;
+        };
+        let before = vessel.changed;
+        vessel.changed = before.or(what);
+        if !before.any() && what.any() {
+            self.note_changed(mmsi);
+        }
+    }
+
+    /// Marks all vessels of which there is something to show, the most recent first.
+    pub fn mark_all_changed(&mut self) {
+        let Some(changed) = &mut self.changed else { return };
+        changed.list.clear();
+        for (mmsi, vessel) in self.table.iter_mut().rev() {
+            let what = What { position: vessel.fix.is_some(), statics: vessel.data_time_us != 0 };
+            vessel.changed = what;
+            if what.any() {
+                changed.list.push_back(*mmsi);
+            }
+        }
+        changed.waiting = changed.list.len();
+    }
+
+    /// How many changed vessels wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.changed.as_ref().map_or(0, |changed| changed.waiting)
+    }
+
+    /// Changed vessels that were put out before they were taken, since the last call.
+    pub fn take_evicted_changed(&mut self) -> u64 {
+        self.changed.as_mut().map_or(0, |changed| std::mem::take(&mut changed.evicted))
     }
 
     /// The vessel, for looking only.
@@ -89,6 +185,24 @@ impl Vessels {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+}
+
+/// Vessels that changed and were not taken yet.
+#[derive(Default)]
+struct Changed {
+    /// In the order in which they changed. Some may have been put out, or be there twice after that.
+    list: VecDeque<u32>,
+    /// How many of the table are marked.
+    waiting: usize,
+    evicted: u64,
+}
+
+impl Clone for Vessels {
+    /// The same knowledge; the copy lists no changes, so nothing is shown twice, and has counted nothing.
+    fn clone(&self) -> Self {
+        let (table, max) = (self.table.clone(), self.max);
+        Self { table, max, changed: None, hits: 0, misses: 0, evictions: 0 }
     }
 }
 
@@ -125,74 +239,22 @@ impl Vessel {
             self.last_place = Some((place, fix.origin.time_us));
         }
         self.fix = Some(fix);
+        self.changed.position = true;
     }
 
     /// Takes over what a static report says; of an older one only what was not known.
     pub fn said(&mut self, origin: &Origin, data: &StaticData) {
-        if origin.time_us >= self.data_time_us {
-            self.data = data.or(&self.data);
+        let newer = origin.time_us >= self.data_time_us;
+        for field in StaticField::ALL {
+            if field.is_in(data) && (newer || !field.is_in(&self.data)) {
+                field.copy(data, &mut self.data);
+                self.said.set(field, origin.time_us);
+                self.changed.statics = true;
+            }
+        }
+        if newer {
+            self.data.msg_type = data.msg_type;
             self.data_time_us = origin.time_us;
-        } else {
-            self.data = self.data.or(data);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::Text;
-
-    const fn origin(seq: u64, time_us: i64) -> Origin {
-        Origin { seq, time_us, received_us: time_us, mmsi: 1, feed: 0 }
-    }
-
-    fn fix(seq: u64, time_us: i64) -> Fix {
-        let position = Position {
-            msg_type: 1,
-            place: Place::new(i32::try_from(seq).unwrap(), 0),
-            sog: None,
-            cog: None,
-            heading: None,
-            rot: None,
-            nav_status: None,
-            altitude: None,
-            utc_second: None,
-            accurate: false,
-            raim: false,
-        };
-        Fix { origin: origin(seq, time_us), position, flags: 0 }
-    }
-
-    #[test]
-    fn the_newest_position_stays_whatever_comes_after_it() {
-        let mut vessel = Vessel::default();
-        for (seq, time) in [(1, 10), (2, 30), (3, 20), (4, 30)] {
-            vessel.moved(fix(seq, time));
-        }
-        assert_eq!(vessel.fix.unwrap().origin.seq, 4);
-        assert!(vessel.is_late(&origin(9, 29)));
-    }
-
-    #[test]
-    fn an_older_static_report_fills_gaps_only() {
-        let name =
-            |text: &str| StaticData { name: Text::new(text.as_bytes()), ..StaticData::default() };
-        let mut vessel = Vessel::default();
-        vessel.said(&origin(1, 20), &name("NEWER"));
-        let older = StaticData { imo: Some(9_074_729), ..name("OLDER") };
-        vessel.said(&origin(2, 10), &older);
-        assert_eq!(vessel.data.name, Text::new(b"NEWER"));
-        assert_eq!(vessel.data.imo, Some(9_074_729));
-    }
-
-    #[test]
-    fn at_the_bound_the_least_recent_goes_and_hits_are_counted() {
-        let mut vessels = Vessels::new(2);
-        for mmsi in [1, 2, 1, 3, 1, 2] {
-            vessels.heard(mmsi);
-        }
-        assert_eq!((vessels.hits, vessels.misses, vessels.evictions, vessels.len()), (2, 4, 2, 2));
-        assert!(vessels.get(3).is_none() && vessels.get(1).is_some());
     }
 }

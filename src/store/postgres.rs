@@ -12,13 +12,23 @@
 //!
 //! Every call has a deadline that holds against a server that does not answer ([`wire`]).
 
+pub mod address;
 pub mod copy;
-pub mod errors;
+pub mod deadline;
+pub mod fault;
+mod held;
+pub mod link;
+mod look_up;
+pub mod migrate;
 pub mod poison;
+pub mod pool;
+pub mod reader;
+pub mod tls;
 pub mod vessels;
 pub mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -30,7 +40,8 @@ use crate::config::StoreConfig;
 use crate::partition::PARTITIONS;
 use crate::resilience::dead_letters::DeadLetters;
 use crate::rows::Rows;
-use errors::sorted;
+use link::Dialer;
+use migrate::{Build, migrate};
 use wire::{Answer, Target, Wire, WireError};
 
 /// A lock that somebody else holds is waited for no longer than this: less than Postgres waits before it looks for
@@ -69,6 +80,10 @@ pub struct Parts {
     pub target: Target,
     /// The server in words, for errors.
     pub shown: String,
+    /// Past any pooler, for the tables.
+    pub direct: Dialer,
+    /// Whether the tables are known to be those of this program.
+    pub migrated: Arc<AtomicBool>,
     /// The data directory's name in the database.
     pub instance: Uuid,
     /// This process' name in the database.
@@ -86,6 +101,23 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Brings the tables to the version of this program, the first time.
+    fn migrate_once(&self) -> Result<(), StoreError> {
+        if self.migrated.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut say = |text: &str| tracing::info!("{text}");
+        let done = migrate(&self.direct, self.config.index, Build::Later, &mut say)?;
+        for step in &done.applied {
+            tracing::info!("{}: took step {step}", self.shown);
+        }
+        for warning in done.warnings {
+            tracing::warn!("{}: {warning}", self.shown);
+        }
+        self.migrated.store(true, Ordering::Release);
+        Ok(())
+    }
+
     /// The offsets of its own partitions.
     fn own(&self, offsets: &Offsets) -> Vec<(u8, u64)> {
         let own = self.partitions.iter();
@@ -139,10 +171,11 @@ impl Store for Postgres {
 
     fn connect(&mut self) -> Result<Offsets, StoreError> {
         self.connection = None;
+        self.parts.migrate_once()?;
         let deadline = Instant::now() + Duration::from_secs(self.parts.config.connect_seconds);
         let connected = Connection::open(&self.parts, deadline);
         let doing = || format!("connect to {}", self.parts.shown);
-        let connection = connected.map_err(|error| sorted(&doing(), error))?;
+        let connection = connected.map_err(|error| fault::of_wire(&doing(), &error))?;
         let offsets = connection.offsets;
         // What was refused in a commit that never came through is decided again.
         let settled = self.parts.letters.lock().settle(self.parts.own(&offsets));
@@ -162,7 +195,7 @@ impl Store for Postgres {
         let named = wire
             .add(NAME_SOURCES, &[instance, &ids, &names])
             .and_then(|()| wire.exchange())
-            .map_err(|error| sorted("name the feeds", error));
+            .map_err(|error| fault::of_wire("name the feeds", &error));
         if named.is_err() {
             self.connection = None;
         }
@@ -234,7 +267,7 @@ impl Connection {
             if poison::is_poison(&error) {
                 Failed::OnARow
             } else {
-                Failed::Store(sorted("commit", error))
+                Failed::Store(fault::of_wire("commit", &error))
             }
         };
         begin(&mut self.wire, parts.config.commit_seconds).map_err(failed)?;
@@ -257,7 +290,7 @@ impl Connection {
                 Err(Failed::Store(StoreError::Transient(why)))
             }
             Err(error) if poison::is_poison(&error) => Err(Failed::OnARow),
-            Err(error) => Err(Failed::Store(sorted("commit", error))),
+            Err(error) => Err(Failed::Store(fault::of_wire("commit", &error))),
         }
     }
 
@@ -286,7 +319,7 @@ impl Connection {
             .and_then(|()| self.wire.exchange());
         let strangers = match asked {
             Ok(answers) => answers.last().and_then(Answer::number),
-            Err(error) => return sorted("read the offsets again", error),
+            Err(error) => return fault::of_wire("read the offsets again", &error),
         };
         if strangers.is_some_and(|count| count != 0) {
             return StoreError::Fenced(format!(

@@ -11,7 +11,8 @@
 //! The blocking calls are the store's, and have deadlines of their own. Without a linger a batch is as small as the last commit was short: half a
 //! millisecond at low rates, thousands of rows at high ones.
 
-mod account;
+mod count;
+mod report;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 use super::{Offsets, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
-use crate::journal::{COUNTER_BITS, Shared};
+use crate::journal::Shared;
 use crate::observe::counts::Counts;
 use crate::observe::latency::Latency;
 use crate::partition::{self, PARTITIONS};
@@ -29,7 +30,7 @@ use crate::queue::{Inlet, Outlet, Poll};
 use crate::resilience::attempts::Attempts;
 use crate::rows::{Origin, Rows};
 use crate::stage::{Broken, Stage, Turn};
-use account::Report;
+use report::Report;
 
 /// Offsets of partitions without rows are committed at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -126,7 +127,7 @@ impl Writer {
             in_doubt: None,
             progress_at: now,
             attempts,
-            report: Report::since(now),
+            report: Report::new(now),
             links,
         }
     }
@@ -302,40 +303,6 @@ impl Writer {
         self.tell_waiting();
         self.attempts.failed(&error.to_string());
         Ok(Turn::Idle)
-    }
-
-    fn tell_progress(&mut self) {
-        for (partition, next_seq) in self.committed.iter().enumerate() {
-            if self.owned[partition] {
-                self.links.journal.set_committed(partition, *next_seq);
-            }
-        }
-        let oldest = self.links.journal.committed();
-        self.links.counts.store.next_seq.set(oldest.cast_signed());
-        if self.progress_at.elapsed() >= PROGRESS_EVERY {
-            self.progress_at = Instant::now();
-        }
-        let behind = oldest < self.links.journal.next_seq();
-        for (shard, _) in &self.links.shards {
-            let waiting_us = if behind { self.seen_us[*shard] } else { 0 };
-            self.links.counts.shards[*shard].unstored_us.set(waiting_us);
-        }
-    }
-
-    /// Tells since when messages wait that a commit did not store.
-    fn tell_waiting(&self) {
-        for rows in &self.batch {
-            let received = origins(rows).map(|origin| origin.received_us).min();
-            let gauge = &self.links.counts.shards[rows.shard].unstored_us;
-            if let (Some(received), 0) = (received, gauge.get()) {
-                gauge.set(received);
-            }
-        }
-        let journal = &self.links.journal;
-        let waiting = journal.next_seq().saturating_sub(journal.committed());
-        // Across two runs the difference says nothing.
-        let waiting = if waiting >> COUNTER_BITS == 0 { waiting } else { 0 };
-        self.attempts.neighbour().waiting.set(waiting.cast_signed());
     }
 
     /// Gives the shards their memory back.

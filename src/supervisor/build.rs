@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
-use super::limits::raise_file_limit;
+use super::limits::{cores, raise_file_limit};
 use super::run_file::{self, Addresses};
-use super::stores::{self, Beginnings, Opened};
+use super::stores::{self, Beginnings, Server};
 use super::threads::{Plan, Role, Threads};
+use super::writers::{self, ShardEnds};
 use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
@@ -32,28 +34,21 @@ use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
-use crate::resilience::attempts::Attempts;
-use crate::resilience::backoff::Backoff;
-use crate::rows::Rows;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
 use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
+use crate::store::StoreReader;
+use crate::store::postgres::reader::PostgresReader;
 use crate::store::reader::SqliteReader;
 use crate::store::sqlite;
-use crate::store::writer::{Known, Links, Writer};
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
 /// Chunks that may wait for a shard; more are read back.
 const SHARD_QUEUE: usize = 64;
-/// Batches of rows of one shard that may wait for the store.
-const STORE_QUEUE: usize = 8;
-/// First and longest wait after a commit that failed.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
 /// The engine, its threads running.
 pub struct Engine {
@@ -67,6 +62,8 @@ pub struct Engine {
     pub shards_recovering: Arc<AtomicUsize>,
     /// Set to make the feeds finish.
     pub stopping: Arc<AtomicBool>,
+    /// Set to have the live picture written for the last time, when the flow has ended.
+    pub live_stopping: Arc<AtomicBool>,
     /// Set to make the faces finish, last of all.
     pub faces_stopping: Arc<AtomicBool>,
     /// What was bound.
@@ -78,14 +75,18 @@ pub struct Engine {
 }
 
 /// What the parts share.
-struct Common {
-    counts: Arc<Counts>,
-    latency: Arc<Mutex<Latency>>,
+pub(super) struct Common {
+    pub(super) counts: Arc<Counts>,
+    pub(super) latency: Arc<Mutex<Latency>>,
     samples: Arc<Samples>,
-    vessels: Vec<Arc<Mutex<Vessels>>>,
+    pub(super) vessels: Vec<Arc<Mutex<Vessels>>>,
     stopping: Arc<AtomicBool>,
-    clock: Clock,
-    shards: usize,
+    pub(super) live_stopping: Arc<AtomicBool>,
+    pub(super) clock: Clock,
+    pub(super) shards: usize,
+    /// The Postgres that is stored in, if it is one.
+    server: Option<Server>,
+    instance: Uuid,
 }
 
 /// Builds the engine and starts its threads, the end of the flow first.
@@ -109,8 +110,14 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let mut known =
         FeedNames::read(directory.root()).map_err(io_failure("read the feeds' names"))?;
     let ids = known.number(directory.root(), &names).map_err(io_failure("number the feeds"))?;
-    let common = common(config, &known, &ids);
-    let opened = stores::open(config, &directory, &known, (common.shards, &common.counts))?;
+    let common = common(config, &known, &ids, directory.instance())?;
+    let opened = stores::open(
+        config,
+        &directory,
+        &known,
+        common.server.as_ref(),
+        (common.shards, &common.counts),
+    )?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
     let window_us = window_us(config);
     let Beginnings { from, begins, known: offsets } =
@@ -120,7 +127,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let seed = directory.instance().as_u64_pair().0;
     let start = Start { journal: &journal, from, seed, recovering: &recovering };
     let writers = opened.into_iter().zip(offsets).collect();
-    let (mut plans, ends) = plan_writers(config, &common, &journal, known.all(), writers);
+    let (mut plans, ends) = writers::plan(config, &common, &journal, known.all(), writers);
     let (shard_plans, to_shards): (Vec<_>, Vec<_>) = begins
         .into_iter()
         .zip(ends)
@@ -132,7 +139,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let shared = Arc::clone(&journal);
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
-    plans.extend(feed_plans);
+    plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
     start_threads(config, common, plans, addresses, (journal, recovering, since))
 }
 
@@ -219,11 +226,25 @@ fn start_threads(
         status,
         shards_recovering,
         stopping: common.stopping,
+        live_stopping: common.live_stopping,
         faces_stopping,
         addresses,
         journal,
         since,
     })
+}
+
+/// What reads the store for those who ask.
+fn reader(config: &Config, common: &Common) -> Result<Box<dyn StoreReader>, Failure> {
+    if let Some(server) = &common.server {
+        let (dialer, clock) = (server.dialer.clone(), common.clock.clone());
+        let reader = PostgresReader::new(dialer, common.instance, &config.store, clock);
+        return Ok(Box::new(reader));
+    }
+    let within = Duration::from_secs(config.store.query_seconds);
+    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
+        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    Ok(Box::new(reader))
 }
 
 /// What the HTTP face answers from.
@@ -233,13 +254,7 @@ fn face(
     status: &Arc<Status>,
     stages: &[Arc<StageCounts>],
 ) -> Result<Arc<Face>, Failure> {
-    let path = if config.store.url.is_empty() {
-        config.data_dir.join(sqlite::FILE_NAME)
-    } else {
-        ":memory:".into()
-    };
-    let reader = SqliteReader::open(&path)
-        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
+    let reader = reader(config, common)?;
     Ok(Arc::new(Face {
         sources: Sources {
             counts: Arc::clone(&common.counts),
@@ -250,11 +265,16 @@ fn face(
             process: ProcessWatch::default(),
         },
         fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
-        reader: Mutex::new(Box::new(reader)),
+        reader: Mutex::new(reader),
     }))
 }
 
-fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
+fn common(
+    config: &Config,
+    known: &FeedNames,
+    ids: &[u8],
+    instance: Uuid,
+) -> Result<Common, Failure> {
     let shards = if config.shards.count == 0 { cores() } else { config.shards.count };
     let mut feeds: Vec<FeedCounts> = known
         .all()
@@ -274,61 +294,19 @@ fn common(config: &Config, known: &FeedNames, ids: &[u8]) -> Common {
         neighbour.begin(&config.breakers);
     }
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
-    let vessels_max = config.shards.vessels_max.div_ceil(shards);
-    Common {
-        counts: Arc::new(counts),
+    let counts = Arc::new(counts);
+    Ok(Common {
+        server: stores::server(config, &counts)?,
+        instance,
+        counts,
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
-        vessels: (0..shards).map(|_| Arc::new(Mutex::new(Vessels::new(vessels_max)))).collect(),
+        vessels: super::live::tables(config, shards),
         stopping: Arc::new(AtomicBool::new(false)),
+        live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,
         shards,
-    }
-}
-
-/// A shard's ends of its queues: for rows, and for emptied ones.
-type ShardEnds = (Outlet<Rows>, Inlet<Rows>);
-
-/// The writers, and of each shard the ends of its queues to and from its writer.
-fn plan_writers(
-    config: &Config,
-    common: &Common,
-    journal: &Arc<Shared>,
-    feed_names: &[String],
-    writers: Vec<(Opened, Known)>,
-) -> (Vec<Plan>, Vec<ShardEnds>) {
-    // Emptied rows wake nobody: a shard takes them when it needs some.
-    let (_, nobody) = parking();
-    let mut ends: Vec<Option<ShardEnds>> = (0..common.shards).map(|_| None).collect();
-    let mut plans = Vec::new();
-    for (number, (opened, known)) in writers.into_iter().enumerate() {
-        let (spot, waker) = parking();
-        let (mut from_shards, mut spare) = (Vec::new(), Vec::new());
-        for shard in opened.shards {
-            let (to_store, from_shard) = bounded(STORE_QUEUE, &waker);
-            let (spare_to, spare_from) = bounded(STORE_QUEUE, &nobody);
-            from_shards.push((shard, from_shard));
-            spare.push(spare_to);
-            ends[shard] = Some((to_store, spare_from));
-        }
-        let links = Links {
-            shards: from_shards,
-            spare,
-            shards_total: common.shards,
-            feed_names: feed_names.to_vec(),
-            journal: Arc::clone(journal),
-            counts: Arc::clone(&common.counts),
-            latency: Arc::clone(&common.latency),
-            clock: common.clock.clone(),
-        };
-        let backoff = Backoff::new(RETRY_AFTER, RETRY_AFTER_MAX);
-        let neighbour = Arc::clone(&common.counts.neighbours.store);
-        let attempts = Attempts::new(neighbour, &config.breakers, backoff);
-        let store = (opened.store, known, attempts);
-        let writer = Writer::new(number, store, links, config.store.clone());
-        plans.push(flow(Box::new(writer), spot));
-    }
-    (plans, ends.into_iter().flatten().collect())
+    })
 }
 
 /// Where the shards begin to read.
@@ -398,10 +376,6 @@ fn plan_feeds(
     Ok((plans, addresses))
 }
 
-const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
+pub(super) const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
     Plan { stage, spot, role: Role::Flow, may_finish: false, core: None }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

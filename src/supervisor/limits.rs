@@ -10,3 +10,8 @@ pub fn raise_file_limit() {
         tracing::warn!(%error, "cannot raise the limit of open files; many clients may not fit");
     }
 }
+
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,13 +1,14 @@
 //! The stores of the writers, connected if that is possible now, and what begins when they are not.
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::exit::{self, Failure};
 use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
@@ -17,7 +18,10 @@ use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
 use crate::resilience::dead_letters::DeadLetters;
 use crate::shard::{Begin, Start};
-use crate::store::postgres::wire::{Host, Pooler, Target};
+use crate::store::postgres::address::Address;
+use crate::store::postgres::deadline::Watchdog;
+use crate::store::postgres::link::Dialer;
+use crate::store::postgres::wire::Target;
 use crate::store::postgres::{Parts, Postgres};
 use crate::store::sqlite::Sqlite;
 use crate::store::writer::Known;
@@ -41,23 +45,31 @@ pub fn open(
     config: &Config,
     directory: &Directory,
     known: &FeedNames,
+    server: Option<&Server>,
     (shards_total, counts): (usize, &Arc<Counts>),
 ) -> Result<Vec<Opened>, Failure> {
-    if config.store.url.is_empty() {
+    let Some(server) = server else {
         return Ok(vec![embedded(config, directory, known, shards_total)?]);
-    }
+    };
     let writers = config.store.writers.min(shards_total);
     let owner = Uuid::new_v4();
-    let target = target(config)?;
+    let address = &server.dialer.address;
+    let target = Target::of(address, server.pooled).map_err(|error| {
+        Failure::new(exit::CONFIG, format!("store.url is {}: {error}", config.store.url))
+    })?;
+    let migrated = Arc::new(AtomicBool::new(false));
+    let mut is_away = false;
     let letters = DeadLetters::open(directory.root(), config.dead_letters.rows_max, counts)
         .map_err(|error| Failure::new(exit::IO, error.to_string()))?;
     let letters = Arc::new(Mutex::new(letters));
-    let open_one = |writer| {
+    let mut open_one = |writer| {
         let shards: Vec<usize> =
             (0..shards_total).filter(|shard| shard % writers == writer).collect();
         let parts = Parts {
             target: target.clone(),
-            shown: config.store.url.to_string(),
+            shown: address.shown(),
+            direct: server.direct.clone(),
+            migrated: Arc::clone(&migrated),
             instance: directory.instance(),
             owner,
             writer,
@@ -67,16 +79,20 @@ pub fn open(
             clock: Clock::System,
         };
         let mut store = Postgres::new(parts);
-        let offsets = match connect(&mut store, known) {
-            Ok(offsets) => Some(offsets),
-            Err(error) => {
+        // Once is enough to know that it is away; its writers go on trying.
+        let connected = if is_away { None } else { Some(connect(&mut store, known)) };
+        let offsets = match connected {
+            Some(Ok(offsets)) => Some(offsets),
+            Some(Err(error)) => {
                 tracing::warn!(%error, "starting without the store; messages are kept in the journal");
+                is_away = true;
                 None
             }
+            None => None,
         };
         Opened { store: Box::new(store), offsets, shards }
     };
-    Ok((0..writers).map(open_one).collect())
+    Ok((0..writers).map(&mut open_one).collect())
 }
 
 fn partitions_of(shards: &[usize], shards_total: usize) -> Vec<u8> {
@@ -163,57 +179,38 @@ pub fn beginnings(
     Ok(Beginnings { from, begins: begins.collect(), known })
 }
 
-/// Where to connect to, from the URL.
-fn target(config: &Config) -> Result<Target, Failure> {
-    let (url, is_pooled) = without_pgbouncer(config.store.url.reveal());
-    let parsed: postgres::Config = url.parse().map_err(|error| {
-        Failure::new(exit::CONFIG, format!("store.url {}: {error}", config.store.url))
-    })?;
-    let port = parsed.get_ports().first().copied().unwrap_or(5432);
-    let host = |host: &postgres::config::Host| match host {
-        postgres::config::Host::Tcp(name) => Host::Tcp { name: name.clone(), port, tls: None },
-        postgres::config::Host::Unix(dir) => Host::Unix(dir.join(format!(".s.PGSQL.{port}"))),
-    };
-    Ok(Target {
-        hosts: parsed.get_hosts().iter().map(host).collect(),
-        user: parsed.get_user().unwrap_or("aisd").to_owned(),
-        password: parsed.get_password().map(<[u8]>::to_vec),
-        pooler: Pooler::known(is_pooled || !config.store.direct_url.is_empty()),
-        database: parsed.get_dbname().or(parsed.get_user()).unwrap_or("aisd").to_owned(),
-    })
+/// The Postgres of a configuration.
+#[derive(Clone)]
+pub struct Server {
+    /// Where to connect to, perhaps through a pooler.
+    pub dialer: Dialer,
+    /// Past it.
+    pub direct: Dialer,
+    /// Whether there is one.
+    pub pooled: bool,
 }
 
-/// The URL without the word for a pooler that other clients know, and whether it was there.
-fn without_pgbouncer(url: &str) -> (String, bool) {
-    let Some((place, query)) = url.split_once('?') else { return (url.to_owned(), false) };
-    let (ours, others): (Vec<&str>, Vec<&str>) =
-        query.split('&').partition(|pair| pair.starts_with("pgbouncer="));
-    let url =
-        if others.is_empty() { place.into() } else { format!("{place}?{}", others.join("&")) };
-    (url, ours.contains(&"pgbouncer=true"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_pgbouncer;
-
-    #[test]
-    fn a_url_may_say_that_a_pooler_is_there() {
-        for (url, left, is_pooled) in [
-            ("postgres://a@b/c", "postgres://a@b/c", false),
-            ("postgres://a@b/c?pgbouncer=true", "postgres://a@b/c", true),
-            (
-                "postgres://a@b/c?sslmode=disable&pgbouncer=true",
-                "postgres://a@b/c?sslmode=disable",
-                true,
-            ),
-            (
-                "postgres://a@b/c?pgbouncer=false&sslmode=disable",
-                "postgres://a@b/c?sslmode=disable",
-                false,
-            ),
-        ] {
-            assert_eq!(without_pgbouncer(url), (left.to_owned(), is_pooled), "{url}");
-        }
+/// The Postgres of a configuration, if it names one.
+///
+/// # Errors
+/// What is wrong with its URLs.
+pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, Failure> {
+    let store = &config.store;
+    if store.url.is_empty() {
+        return Ok(None);
     }
+    let watchdog = Watchdog::start(Arc::clone(counts))
+        .map_err(|error| Failure::new(exit::SOFTWARE, format!("start a thread: {error}")))?;
+    let dialer = |key: &str, url: &Secret| {
+        let address = Address::parse(url.reveal())
+            .map_err(|error| Failure::new(exit::CONFIG, format!("{key} is {url}: {error}")))?;
+        Ok(Dialer { address, watchdog: Arc::clone(&watchdog) })
+    };
+    let pooled = !store.direct_url.is_empty();
+    let direct = if pooled {
+        dialer("store.direct_url", &store.direct_url)?
+    } else {
+        dialer("store.url", &store.url)?
+    };
+    Ok(Some(Server { dialer: dialer("store.url", &store.url)?, direct, pooled }))
 }

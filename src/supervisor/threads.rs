@@ -19,6 +19,8 @@ pub enum Role {
     Flow,
     /// It answers questions.
     Face,
+    /// It shows the picture, until nothing changes any more.
+    Live,
 }
 
 /// A thread that ended.

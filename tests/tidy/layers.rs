@@ -7,7 +7,7 @@ use super::nothing;
 use super::source::{Source, all};
 
 /// The steps of the flow.
-const STEPS: &[&str] = &["feed", "nmea", "journal", "ais", "shard", "store"];
+const STEPS: &[&str] = &["feed", "nmea", "journal", "ais", "shard", "store", "live"];
 /// What looks at the engine from outside.
 const FACES: &[&str] = &["http", "command"];
 

@@ -1,7 +1,7 @@
 //! Copies what was prepared, and takes the time.
 
+use super::Arguments;
 use super::rows::{Batch, COPY};
-use super::{Arguments, PARTITIONS};
 use crate::stored::Outcome;
 use crate::stored::postgres::{Address, text};
 use hdrhistogram::Histogram;
@@ -17,8 +17,8 @@ const COMMIT_US_MAX: u64 = 3_600_000_000;
 /// Bytes handed to the client at once, so that the server has something to do while the rest is copied. From 4 KiB to
 /// whole batches the rates of 1 000 000 rows do not differ by more than the noise of the machine.
 const PIECE_BYTES: usize = 256 * 1024;
-const OFFSETS: &str = "UPDATE aisd_offsets SET next_seq = $1 \
-     WHERE instance = $2 AND epoch = 0 AND partition % $3 = $4";
+const OFFSETS: &str = "UPDATE aisd_offsets SET next_seq = array_fill($1::bigint, ARRAY[64]) \
+     WHERE instance = $2 AND writer = $3 AND epoch = 0";
 
 /// What came of it.
 pub struct Measured {
@@ -43,13 +43,12 @@ pub fn measure(
     batches: &[Batch],
 ) -> Outcome<Measured> {
     let connections = arguments.connections.cast_signed();
-    let writers = (0..connections).map(|share| {
+    let writers = (0..connections).map(|writer| {
         let mut client = address.connect()?;
         let copy = client.prepare(COPY).map_err(text)?;
         let offsets = arguments.offsets.then(|| client.prepare(OFFSETS)).transpose();
         let offsets = offsets.map_err(text)?;
-        let share = (connections, share);
-        Ok(Writer { client, copy, offsets, instance, share })
+        Ok(Writer { client, copy, offsets, instance, writer })
     });
     let writers = writers.collect::<Outcome<Vec<_>>>()?;
     let (next, start) = (AtomicUsize::new(0), Barrier::new(writers.len() + 1));
@@ -93,8 +92,8 @@ struct Writer {
     copy: Statement,
     offsets: Option<Statement>,
     instance: i16,
-    /// How many connections share the partitions, and which share is ours.
-    share: (i16, i16),
+    /// Which connection it is.
+    writer: i16,
 }
 
 impl Writer {
@@ -121,13 +120,10 @@ impl Writer {
         }
         let rows = writer.finish().map_err(text)?;
         if let Some(offsets) = &self.offsets {
-            let (connections, share) = self.share;
-            let values = [&batch.next_seq as &(dyn postgres::types::ToSql + Sync), &self.instance];
-            let moved = self.client.execute(offsets, &[values[0], values[1], &connections, &share]);
-            let moved = moved.map_err(text)?;
-            let ours = (0..PARTITIONS).filter(|partition| partition % connections == share).count();
-            if moved != ours as u64 {
-                return Err(format!("{moved} of {ours} offsets were there"));
+            let moved =
+                self.client.execute(offsets, &[&batch.next_seq, &self.instance, &self.writer]);
+            if moved.map_err(text)? != 1 {
+                return Err(format!("the offsets of connection {} are not there", self.writer));
             }
         }
         self.client.batch_execute("COMMIT").map_err(text)?;

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// How long a connection, and each answer, may take.
 pub const ANSWER_MAX: Duration = Duration::from_secs(2);
 
+/// What the layouts have between the prefix and the rest of a vessel's key.
+pub const LAYOUTS: [&str; 3] = ["", "ais:", "v2:"];
+
 /// A server and a prefix.
 #[derive(Clone)]
 pub struct Address {
@@ -51,9 +54,9 @@ impl Address {
         format!("{}positions", self.prefix)
     }
 
-    /// The key of a vessel.
-    pub fn key(&self, mmsi: u32) -> String {
-        format!("{}vessel:{mmsi}", self.prefix)
+    /// The key of a vessel, with one of [`LAYOUTS`].
+    pub fn key(&self, layout: &str, mmsi: u32) -> String {
+        format!("{}{layout}vessel:{mmsi}", self.prefix)
     }
 }
 
@@ -84,7 +87,7 @@ mod tests {
         check("redis://db?protocol=resp3&prefix=a", "redis at db:6379", "apositions");
         check("unix:///run/r?prefix=a&db=2", "redis at /run/r", "apositions");
         let address = Address::parse(&"redis://db?prefix=ais:".into()).unwrap();
-        assert_eq!(address.key(244_660_000), "ais:vessel:244660000");
+        assert_eq!(address.key("v2:", 244_660_000), "ais:v2:vessel:244660000");
         let error = Address::parse(&"http://:hush@db".into()).err().unwrap();
         assert!(!error.contains("hush"), "{error}");
     }

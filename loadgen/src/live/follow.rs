@@ -23,6 +23,8 @@ pub struct Shown {
     pub matched: u64,
     /// Reports that nobody here sent, or whose sending is forgotten.
     pub unmatched: u64,
+    /// Reports without a place, by which their sending could be found.
+    pub without_place: u64,
     /// The same report as the one before.
     pub again: u64,
     /// Reports older than the one before. None may be.
@@ -51,6 +53,7 @@ impl Shown {
             vessels: 0,
             matched: 0,
             unmatched: 0,
+            without_place: 0,
             again: 0,
             went_back: 0,
             unordered: 0,
@@ -137,7 +140,11 @@ impl Follower {
             }
             None => self.shown.unordered += 1,
         }
-        let Some(due_us) = self.ships.due_us(vessel.mmsi, place(vessel)) else {
+        let Some(place) = vessel.place.map(units) else {
+            self.shown.without_place += 1;
+            return;
+        };
+        let Some(due_us) = self.ships.due_us(vessel.mmsi, place) else {
             self.shown.unmatched += 1;
             return;
         };
@@ -151,9 +158,9 @@ impl Follower {
     clippy::cast_possible_truncation,
     reason = "what is outside saturates and matches nothing"
 )]
-fn place(vessel: &Published) -> Place {
+fn units((lon, lat): (f64, f64)) -> Place {
     let units = |degrees: f64| (degrees * UNITS_PER_DEGREE).round() as i32;
-    (units(vessel.lon), units(vessel.lat))
+    (units(lon), units(lat))
 }
 
 #[cfg(test)]
@@ -213,6 +220,9 @@ mod tests {
         run.publish(9000, &vessel(3, 0.6));
         let shown = &run.0.shown;
         assert_eq!((shown.matched, shown.again, shown.unmatched), (1, 1, 1));
+        run.publish(9000, r#"[{"mmsi":7,"time":1700000040000,"seq":4}]"#);
+        let shown = &run.0.shown;
+        assert_eq!((shown.vessels, shown.without_place), (4, 1));
         assert!(shown.is_good() && shown.latency_us.len() == 1);
         run.publish(9000, &vessel(1, 0.5));
         assert!(run.0.shown.went_back == 1 && !run.0.shown.is_good());

@@ -1,8 +1,9 @@
 //! Compares the vessels' keys with what was sent last.
 //!
-//! Waits: until all are right, until none becomes right for 3 s, or until the time is over
+//! Waits: until all are right, or until the time is over: a daemon that leaves a Redis alone for a while which failed may
+//!        write nothing for half a minute
 
-use super::address::Address;
+use super::address::{Address, LAYOUTS};
 use super::ships::Sailing;
 use super::{Place, publication};
 use redis::{Connection, RedisError, RedisResult, pipe};
@@ -14,8 +15,6 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 500;
 /// Between two looks at those that are not right yet.
 const EVERY: Duration = Duration::from_millis(100);
-/// How long none may become right before the rest counts as wrong.
-const QUIET: Duration = Duration::from_secs(3);
 /// Degrees by which a place may differ: a sixteenth of what a report can tell.
 const DEGREES_MAX: f64 = 1e-7;
 const UNITS_PER_DEGREE: f64 = 600_000.0;
@@ -44,7 +43,7 @@ impl Picture {
     }
 }
 
-/// Reads until everything is right, or nothing becomes right any more.
+/// Reads until everything is right, or the time is over.
 pub fn compare(address: &Address, sailing: Vec<Sailing>, limit: Duration) -> Picture {
     let all = sailing.len();
     let mut left: Vec<Sailing> = sailing.into_iter().filter(|ship| ship.sure).collect();
@@ -55,16 +54,11 @@ pub fn compare(address: &Address, sailing: Vec<Sailing>, limit: Duration) -> Pic
         ..Picture::default()
     };
     let began = Instant::now();
-    let mut moved = began;
     let mut reader = Reader { address, connection: None, form: None };
     loop {
-        let before = left.len();
         picture.absent = 0;
         picture.failure = reader.keep_wrong(&mut left, &mut picture.absent).err();
-        if left.len() < before {
-            moved = Instant::now();
-        }
-        if left.is_empty() || moved.elapsed() > QUIET || began.elapsed() > limit {
+        if left.is_empty() || began.elapsed() > limit {
             picture.right = picture.expected - count(left.len());
             picture.elsewhere = count(left.len()).saturating_sub(picture.absent);
             return picture;
@@ -76,7 +70,8 @@ pub fn compare(address: &Address, sailing: Vec<Sailing>, limit: Duration) -> Pic
 struct Reader<'a> {
     address: &'a Address,
     connection: Option<Connection>,
-    form: Option<Form>,
+    /// Known as soon as any vessel is there.
+    form: Option<(Form, &'static str)>,
 }
 
 /// How a vessel is kept.
@@ -115,19 +110,23 @@ impl Reader<'_> {
             Some(connection) => connection,
             none => none.insert(self.address.connect().map_err(text)?),
         };
-        let keys: Vec<String> = ships.iter().map(|ship| self.address.key(ship.mmsi)).collect();
-        if self.form.is_none() {
-            self.form = form(connection, &keys)?;
+        let keys = |layout: &str| -> Vec<String> {
+            ships.iter().map(|ship| self.address.key(layout, ship.mmsi)).collect()
+        };
+        for layout in LAYOUTS {
+            if self.form.is_none() {
+                self.form = form(connection, &keys(layout))?.map(|form| (form, layout));
+            }
         }
         match self.form {
             None => Ok(vec![None; ships.len()]),
-            Some(Form::Hash) => hashes(connection, &keys).map_err(text),
-            Some(Form::Json) => texts(connection, &keys).map_err(text),
+            Some((Form::Hash, layout)) => hashes(connection, &keys(layout)).map_err(text),
+            Some((Form::Json, layout)) => texts(connection, &keys(layout)).map_err(text),
         }
     }
 }
 
-/// How the first of the vessels is kept that is there.
+/// How the first of these vessels is kept that is there.
 fn form(connection: &mut Connection, keys: &[String]) -> Result<Option<Form>, String> {
     let mut ask = pipe();
     for key in keys {

@@ -10,10 +10,8 @@ use serde_json::Value;
 pub struct Published {
     /// Who.
     pub mmsi: u32,
-    /// Degrees east.
-    pub lon: f64,
-    /// Degrees north.
-    pub lat: f64,
+    /// Degrees east and north; absent when its newest report has no place.
+    pub place: Option<(f64, f64)>,
     /// Event time in microseconds since 1970, and the number in the journal; absent when either is not told.
     pub order: Option<(i64, u64)>,
 }
@@ -33,10 +31,18 @@ fn vessel(told: &Value) -> Option<Published> {
     let seq = first(&["seq"]).and_then(whole);
     Some(Published {
         mmsi: u32::try_from(whole(told.get("mmsi")?)?).ok()?,
-        lon: number(told.get("lon")?)?,
-        lat: number(told.get("lat")?)?,
+        place: place(told)?,
         order: time.zip(seq),
     })
+}
+
+/// Degrees east and north; `Some(None)` when neither is told, and `None` when one of them is no number.
+fn place(told: &Value) -> Option<Option<(f64, f64)>> {
+    let told = |name: &str| told.get(name).filter(|value| !value.is_null() && *value != "");
+    match (told("lon"), told("lat")) {
+        (None, None) => Some(None),
+        (lon, lat) => Some(Some((number(lon?)?, number(lat?)?))),
+    }
 }
 
 /// A number, or the text of one.
@@ -86,11 +92,15 @@ mod tests {
     fn a_publication_is_a_list_of_vessels() {
         let text =
             br#"[{"mmsi":244660000,"lat":-51.5,"lon":4.25,"time":1179172659123,"seq":7,"sog":1},
-            {"mmsi":"244660000","lat":"1","lon":"2","time_us":"1179172659123456"}, {"mmsi":1}, 5]"#;
+            {"mmsi":"244660000","lat":"1","lon":"2","time_us":"1179172659123456"},
+            {"mmsi":1}, {"mmsi":1,"lat":null,"lon":""}, {"mmsi":1,"lat":5}, {"lat":1,"lon":2}, 5]"#;
         let order = Some((1_179_172_659_123_000, 7));
-        let first = Published { mmsi: 244_660_000, lon: 4.25, lat: -51.5, order };
-        let second = Published { lon: 2.0, lat: 1.0, order: None, ..first };
-        assert_eq!(read(text).unwrap(), [Some(first), Some(second), None, None]);
+        let first = Published { mmsi: 244_660_000, place: Some((4.25, -51.5)), order };
+        let second = Published { place: Some((2.0, 1.0)), order: None, ..first };
+        let nowhere = Published { mmsi: 1, place: None, order: None };
+        let nowhere = [Some(nowhere); 2];
+        let expected = [&[Some(first), Some(second)], &nowhere[..], &[None; 3]].concat();
+        assert_eq!(read(text).unwrap(), expected);
         assert!(read(b"{}").is_err() && read(b"[").is_err());
         assert_eq!(read(b"[]").unwrap(), []);
     }

@@ -22,10 +22,8 @@ const NAMED_MAX: usize = 4;
 
 const THERE: &str = "SELECT to_regclass('aisd_instances') IS NOT NULL";
 const INSTANCES: &str = "SELECT id, instance::text FROM aisd_instances ORDER BY id";
-const MARK: &str =
-    "SELECT coalesce(max(next_seq), 0) - 1 FROM aisd_offsets WHERE instance = $1 AND next_seq > 0";
-const VERSION: &str =
-    "SELECT coalesce(sum(next_seq), 0)::text FROM aisd_offsets WHERE instance = $1";
+const MARK: &str = "SELECT coalesce(max(seq), 0) - 1 FROM aisd_offsets, unnest(next_seq) AS seq WHERE instance = $1 AND seq > 0";
+const VERSION: &str = "SELECT coalesce(sum(seq), 0)::text FROM aisd_offsets, unnest(next_seq) AS seq WHERE instance = $1";
 /// A type 19 is a position and a static report, and one message.
 const COUNT: &str = "SELECT (SELECT count(*) FROM positions \
        WHERE instance = $1 AND ts >= $2 AND msg_type <> 19) \

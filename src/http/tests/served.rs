@@ -17,7 +17,7 @@ use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
 use crate::observe::status::{State, Status};
-use crate::picture::{Area, Fleet, LastPosition, VesselView};
+use crate::picture::{Area, Fleet, LastPosition, SaidTimes, VesselView};
 use crate::report::{Place, Position, StaticData, Text};
 use crate::rows::flags;
 use crate::stage::{self, Stage, parking};
@@ -54,7 +54,15 @@ impl OneVessel {
         };
         let statics =
             StaticData { name: Text::new(b"A\"B"), draught: Some(57), ..StaticData::default() };
-        VesselView { mmsi: MMSI, last: Some(last), statics, first_seen_us: 0, last_seen_us: NOW_US }
+        let said = SaidTimes::default();
+        VesselView {
+            mmsi: MMSI,
+            last: Some(last),
+            statics,
+            said,
+            first_seen_us: 0,
+            last_seen_us: NOW_US,
+        }
     }
 }
 
@@ -73,10 +81,22 @@ impl Fleet for OneVessel {
     }
 }
 
-/// Points a second apart; none for MMSI 2, an error for MMSI 3.
+/// Points a second apart; none for MMSI 2, an error for MMSI 3. Of vessels it knows number 4 alone.
 struct Points;
 
 impl StoreReader for Points {
+    fn vessel(&mut self, mmsi: u32) -> Result<Option<VesselView>, StoreError> {
+        match mmsi {
+            3 => Err(StoreError::Transient("busy".to_owned())),
+            4 => Ok(Some(VesselView { mmsi, ..OneVessel::view() })),
+            _ => Ok(None),
+        }
+    }
+
+    fn newest(&mut self, _: i64, _: u32, _: usize) -> Result<Vec<VesselView>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn track(
         &mut self,
         mmsi: u32,

@@ -15,8 +15,8 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "ais_messages_failed_redis_total",
         &[],
-        "Messages that could not be shown in Redis; 0 while no live sink is configured.",
-        |_, out| out.put(&[], 0.0),
+        "Vessels whose writing to Redis failed, counted at each attempt; they are tried again. 0 while no live sink is configured.",
+        |seen, out| out.put(&[], float(seen.counts.live.failed_vessels.get())),
     ),
     Metric::counter(
         "ais_messages_failed_db_total",

@@ -162,6 +162,12 @@ pub const METRICS: &[Metric] = &[
         "Commits that failed and were tried again.",
         |seen, out| out.put(&[], float(seen.counts.store.failures.get())),
     ),
+    Metric::counter(
+        "ais_store_calls_cut_total",
+        &[],
+        "Calls to Postgres that were cut off at their deadline.",
+        |seen, out| out.put(&[], float(seen.counts.store.calls_cut.get())),
+    ),
     Metric::gauge(
         "ais_store_largest_commit_rows",
         &[],

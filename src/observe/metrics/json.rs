@@ -42,6 +42,7 @@ pub fn to_json(seen: &Seen) -> Value {
             "refused": seen.counts.dead_letters.refused.get(),
         },
         "neighbours": each_neighbour(seen, neighbour),
+        "live": live(seen),
         "http": {
             "requests": seen.counts.http.requests.get(),
             "refused": seen.counts.http.refused.get(),
@@ -63,7 +64,10 @@ pub fn summary(seen: &Seen) -> Value {
         "received": received,
         "processed": seen.stored(),
         "rejected": rejected,
-        "failed": { "db": seen.counts.dead_letters.given_up.get(), "redis": 0 },
+        "failed": {
+            "db": seen.counts.dead_letters.given_up.get(),
+            "redis": seen.counts.live.failed_vessels.get(),
+        },
         "in_flight": seen.in_flight(),
         "latency_ms": quantiles(&seen.latency.minute),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
@@ -160,6 +164,7 @@ fn store(seen: &Seen) -> Value {
         "commit_us": store.commit_us.get(),
         "failures": store.failures.get(),
         "batch_rows_max": store.batch_rows_max.get(),
+        "calls_cut": store.calls_cut.get(),
         "next_seq": store.next_seq.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
     })
@@ -177,6 +182,20 @@ fn neighbour(neighbour: &Neighbour) -> Value {
         "trips": neighbour.trips.get(),
         "failures": neighbour.failures.get(),
         "trouble": neighbour.trouble().map(|trouble| trouble.text(Instant::now())),
+    })
+}
+
+fn live(seen: &Seen) -> Value {
+    let live = &seen.counts.live;
+    json!({
+        "written": live.written.get(),
+        "flushes": live.flushes.get(),
+        "flush_us": live.flush_us.get(),
+        "failures": live.failures.get(),
+        "failed_vessels": live.failed_vessels.get(),
+        "waiting": live.waiting.get(),
+        "evicted": live.evicted.get(),
+        "older_refused": live.refused.get(),
     })
 }
 

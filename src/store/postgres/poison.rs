@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::errors::{Class, class_of, sorted};
+use super::fault::{self, Kind};
 use super::wire::{Wire, WireError};
 use super::{Connection, Failed, Parts, begin, copy, vessels};
 use crate::resilience::dead_letters::{Letter, Refusal};
@@ -40,7 +40,7 @@ struct Refused<'a> {
 
 /// Whether an error is about a row.
 pub fn is_poison(error: &WireError) -> bool {
-    error.code().is_some_and(|code| class_of(code) == Class::Poison)
+    error.code().is_some_and(|code| fault::kind(code) == Kind::Poison)
 }
 
 impl Connection {
@@ -52,7 +52,7 @@ impl Connection {
         offsets: &Offsets,
         out: &mut Committed,
     ) -> Result<(), StoreError> {
-        let failed = |error| sorted("commit", error);
+        let failed = |error| fault::of_wire("commit", &error);
         let seconds = parts.config.commit_seconds;
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
         // What failed has ended its transaction, or is still in it.

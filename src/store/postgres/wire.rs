@@ -2,8 +2,8 @@
 //!
 //! It sends a whole transaction before it reads the first answer, so a commit is two round trips: everything, then
 //! `COMMIT`. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
-//! process, none has a name and each is sent whole ([`pooler`] finds out). Every read and write of the socket ends at the deadline of the call,
-//! whatever the server does.
+//! process, none has a name and each is sent whole ([`pooler`] finds out). Every read and write of the socket ends at the
+//! deadline of the call, whatever the server does.
 //!
 //! Why not the `postgres` crate here: it drives an async connection behind each call, takes six round trips for the same
 //! transaction, and has no deadline on a socket of its own ([`super::deadline`] is what it takes to give
@@ -11,6 +11,7 @@
 
 mod login;
 mod pooler;
+mod prepared;
 mod stream;
 
 use std::io;
@@ -22,7 +23,10 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 
+use super::address::{Address, Endpoint, Tls};
+use super::tls;
 pub use pooler::Pooler;
+use prepared::Prepared;
 use stream::Stream;
 
 /// Bytes that gather before they are sent.
@@ -63,6 +67,34 @@ pub enum Host {
     Unix(std::path::PathBuf),
 }
 
+impl Target {
+    /// As a URL says.
+    ///
+    /// # Errors
+    /// When the certificates that it names cannot be read.
+    pub fn of(address: &Address, pooled: bool) -> Result<Self, String> {
+        let host = |endpoint: &Endpoint| match (&endpoint.host, endpoint.socket_path()) {
+            (postgres::config::Host::Tcp(name), _) => {
+                let tls = match &endpoint.tls {
+                    Tls::Plain => None,
+                    Tls::Verified { root } => Some(tls::client(root.as_deref())?),
+                };
+                Ok(Host::Tcp { name: name.clone(), port: endpoint.port, tls })
+            }
+            (postgres::config::Host::Unix(dir), path) => {
+                Ok(Host::Unix(path.unwrap_or_else(|| dir.clone())))
+            }
+        };
+        Ok(Self {
+            hosts: address.endpoints().iter().map(host).collect::<Result<_, String>>()?,
+            user: address.user().to_owned(),
+            password: address.password().map(<[u8]>::to_vec),
+            database: address.database().to_owned(),
+            pooler: Pooler::known(pooled || address.is_pooled()),
+        })
+    }
+}
+
 /// Why a call did not do what was asked. After anything but [`WireError::Server`] the connection is of no more use.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -72,6 +104,9 @@ pub enum WireError {
     /// The connection failed, or never was.
     #[error("{0}")]
     Io(String),
+    /// The server is not who it should be, or cannot prove it.
+    #[error("{0}")]
+    Untrusted(String),
     /// The server refused. The code is its SQLSTATE.
     #[error("{message} ({code})")]
     Server {
@@ -105,15 +140,6 @@ impl Answer {
     pub fn number(&self) -> Option<i64> {
         self.rows.first()?.first()?.as_ref()?.parse().ok()
     }
-}
-
-/// Statements that the server knows by a number.
-#[derive(Default)]
-struct Prepared {
-    known: Vec<(&'static str, u32)>,
-    /// As many of those are known for sure: an error may have kept the server from the others.
-    sure: usize,
-    next: u32,
 }
 
 /// The connection.
@@ -179,22 +205,6 @@ impl Wire {
         );
         bound.map_err(|_| WireError::Io("a parameter is too long".to_owned()))?;
         Ok(frontend::execute("", 0, &mut self.out)?)
-    }
-
-    /// The name of a statement, which the server knows from here on.
-    fn prepare(&mut self, sql: &'static str) -> Result<String, WireError> {
-        let Some(prepared) = &mut self.prepared else {
-            frontend::parse("", sql, [], &mut self.out)?;
-            return Ok(String::new());
-        };
-        if let Some((_, number)) = prepared.known.iter().find(|(known, _)| *known == sql) {
-            return Ok(format!("aisd{number}"));
-        }
-        let name = format!("aisd{}", prepared.next);
-        frontend::parse(&name, sql, [], &mut self.out)?;
-        prepared.known.push((sql, prepared.next));
-        prepared.next += 1;
-        Ok(name)
     }
 
     /// Adds `COPY … FROM STDIN (FORMAT binary)` with all these rows, each written by `put`.
@@ -289,15 +299,6 @@ impl Wire {
         }
     }
 
-    /// Whether a statement did what it should tells which names the server knows.
-    fn settle(&mut self, refused: Option<&WireError>) {
-        let Some(prepared) = &mut self.prepared else { return };
-        prepared.settle(refused.is_none());
-        if let Some(code) = refused.and_then(WireError::code) {
-            self.pooler.refused(code);
-        }
-    }
-
     fn read_message(&mut self) -> Result<Message, WireError> {
         loop {
             if let Some(message) = Message::parse(&mut self.input)? {
@@ -310,17 +311,6 @@ impl Wire {
             if read? == 0 {
                 return Err(WireError::Io("the server closed the connection".to_owned()));
             }
-        }
-    }
-}
-
-impl Prepared {
-    /// What was added is known when all went well, and may not be when not; a number is never used again.
-    fn settle(&mut self, well: bool) {
-        if well {
-            self.sure = self.known.len();
-        } else {
-            self.known.truncate(self.sure);
         }
     }
 }

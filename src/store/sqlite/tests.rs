@@ -1,5 +1,7 @@
 //! The embedded store driven by hand, on real files.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -151,7 +153,8 @@ fn a_track_is_read_in_the_order_of_time_and_within_its_bounds() {
     let mut store = store(dir.path(), Index::Track);
     store.connect().unwrap();
     store.commit(&[positions(1, 100)], &[101; PARTITIONS]).unwrap();
-    let mut reader = SqliteReader::open(&dir.path().join(FILE_NAME)).unwrap();
+    let mut reader =
+        SqliteReader::open(&dir.path().join(FILE_NAME), Duration::from_secs(5)).unwrap();
     let check = |reader: &mut SqliteReader| {
         let track = reader.track(244_000_003, NOW + 10_000, NOW + 60_000, 3).unwrap();
         let times: Vec<i64> = track.iter().map(|point| point.time_us - NOW).collect();

@@ -83,7 +83,8 @@ fn rows_of_before_and_of_other_instances_are_left_alone() {
     fill(&mut server);
     server.instance(OTHER);
     server.execute("UPDATE positions SET instance = 2 WHERE seq = 11");
-    server.execute("INSERT INTO aisd_offsets VALUES (1, 0, 1, 12), (1, 1, 1, 21), (2, 0, 1, 99)");
+    server.execute("INSERT INTO aisd_offsets SELECT instance, writer, 1, gen_random_uuid(), seqs FROM (VALUES \
+         (1, 0, '{12,7}'::bigint[]), (1, 1, '{0,21}'), (2, 0, '{99}')) AS v (instance, writer, seqs)");
     let (ours, other) = (server.instance_at(Some(OURS)), server.instance_at(Some(OTHER)));
     let of = |at: &At, before: &Baseline| -> Verdict {
         let mut rows = at.open().unwrap().unwrap();
@@ -129,7 +130,7 @@ fn a_database_without_tables_holds_nothing_until_they_are_made() {
     server.instance(OURS);
     fill(&mut server);
     server.execute("UPDATE positions SET msg_type = 19 WHERE seq = 11");
-    server.execute("INSERT INTO aisd_offsets VALUES (1, 0, 1, 22)");
+    server.execute("INSERT INTO aisd_offsets VALUES (1, 0, 1, gen_random_uuid(), '{22}')");
     assert_eq!(rows.count(), Some((6, false)));
 }
 

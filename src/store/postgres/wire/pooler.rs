@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Prepared, Wire, WireError};
+use super::prepared::Prepared;
+use super::{Wire, WireError};
 
 const PROCESS: &str = "SELECT pg_backend_pid()";
 

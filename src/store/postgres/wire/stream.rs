@@ -1,25 +1,21 @@
 //! The socket under a connection: TCP, TCP with TLS, or a socket of this machine; every wait has an end.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use postgres_protocol::message::frontend;
-use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+use super::super::look_up::look_up;
+use super::super::tls;
 use super::{Host, WireError, plain};
-
-/// Look-ups of names that may hang at once; each has a thread, since it cannot be given up.
-const LOOK_UPS_MAX: usize = 4;
-static LOOK_UPS: AtomicUsize = AtomicUsize::new(0);
 
 /// A connected socket.
 pub enum Stream {
@@ -144,31 +140,6 @@ fn connect_tcp(name: &str, port: u16, deadline: Instant) -> Result<TcpStream, Wi
     Err(why_not)
 }
 
-fn look_up(name: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, WireError> {
-    if let Ok(number) = name.parse() {
-        return Ok(vec![SocketAddr::new(number, port)]);
-    }
-    if LOOK_UPS.fetch_add(1, Ordering::AcqRel) >= LOOK_UPS_MAX {
-        LOOK_UPS.fetch_sub(1, Ordering::AcqRel);
-        return Err(WireError::Io(format!("looking up {name} hangs")));
-    }
-    let (answer, question) = crossbeam_channel::bounded(1);
-    let name = name.to_owned();
-    let asked = std::thread::Builder::new().name("look-up".to_owned()).spawn(move || {
-        let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        LOOK_UPS.fetch_sub(1, Ordering::AcqRel);
-        // Nobody may be left to hear it.
-        let _ = answer.send(found);
-    });
-    if let Err(error) = asked {
-        LOOK_UPS.fetch_sub(1, Ordering::AcqRel);
-        return Err(error.into());
-    }
-    let found: io::Result<Vec<SocketAddr>> =
-        question.recv_deadline(deadline).map_err(|_| WireError::Late)?;
-    Ok(found?)
-}
-
 /// Asks for TLS and makes the server prove its name.
 fn encrypt(
     stream: TcpStream,
@@ -188,18 +159,17 @@ fn encrypt(
     let Stream::Tcp(mut stream) = plain_stream else {
         return Err(WireError::Io("no TCP".to_owned()));
     };
-    let broken = |error: &dyn std::fmt::Display| WireError::Io(format!("TLS to {name}: {error}"));
-    let server = ServerName::try_from(name.to_owned()).map_err(|error| broken(&error))?;
-    let mut session =
-        ClientConnection::new(Arc::clone(config), server).map_err(|error| broken(&error))?;
+    let broken = |why: String| WireError::Untrusted(format!("TLS with {name}: {why}"));
+    let server = tls::name(name).map_err(broken)?;
+    let mut session = ClientConnection::new(Arc::clone(config), server)
+        .map_err(|error| broken(tls::words(&error)))?;
     while session.is_handshaking() {
         stream.set_read_timeout(Some(left(deadline)))?;
         stream.set_write_timeout(Some(left(deadline)))?;
         if let Err(error) = session.complete_io(&mut stream) {
-            return Err(match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => WireError::Late,
-                _ => broken(&error),
-            });
+            let refused = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
+            let refused = refused.map(|it| broken(tls::words(it)));
+            return Err(refused.unwrap_or_else(|| error.into()));
         }
     }
     Ok(Stream::Tls(Box::new(StreamOwned::new(session, stream))))

@@ -1,28 +1,12 @@
-//! What the writer counts and tells of a commit that worked.
+//! What the writer tells of a commit: counters, latencies, and how far everything is, to the journal.
 
 use std::time::{Duration, Instant};
 
-use super::{Writer, origins};
+use super::{PROGRESS_EVERY, Writer, origins};
+use crate::journal::COUNTER_BITS;
 use crate::reject::Filtered;
 use crate::rows::Rows;
 use crate::store::Committed;
-
-/// The log line about batches comes at most this often.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
-
-/// What was committed since the last log line.
-pub(super) struct Report {
-    at: Instant,
-    positions: u64,
-    commits: u64,
-    spent: Duration,
-}
-
-impl Report {
-    pub(super) const fn since(at: Instant) -> Self {
-        Self { at, positions: 0, commits: 0, spent: Duration::ZERO }
-    }
-}
 
 impl Writer {
     /// Counts a commit that worked, and tells the journal.
@@ -56,7 +40,7 @@ impl Writer {
         let rows = i64::try_from(self.batch_rows).unwrap_or(i64::MAX);
         counts.store.batch_rows_max.set(counts.store.batch_rows_max.get().max(rows));
         self.tell_progress();
-        self.report(positions, took);
+        self.report.committed(positions, took);
     }
 
     /// What became of each feed's messages.
@@ -74,18 +58,37 @@ impl Writer {
         }
     }
 
-    fn report(&mut self, positions: u64, took: Duration) {
-        self.report.positions += positions;
-        self.report.commits += 1;
-        self.report.spent += took;
-        if self.report.at.elapsed() < REPORT_EVERY {
-            return;
+    pub(super) fn tell_progress(&mut self) {
+        for (partition, next_seq) in self.committed.iter().enumerate() {
+            if self.owned[partition] {
+                self.links.journal.set_committed(partition, *next_seq);
+            }
         }
-        let Report { positions, commits, spent, .. } = self.report;
-        tracing::info!(
-            "Batch inserted {positions} positions in {} ms ({commits} commits)",
-            spent.as_millis()
-        );
-        self.report = Report::since(Instant::now());
+        let oldest = self.links.journal.committed();
+        self.links.counts.store.next_seq.set(oldest.cast_signed());
+        if self.progress_at.elapsed() >= PROGRESS_EVERY {
+            self.progress_at = Instant::now();
+        }
+        let behind = oldest < self.links.journal.next_seq();
+        for (shard, _) in &self.links.shards {
+            let waiting_us = if behind { self.seen_us[*shard] } else { 0 };
+            self.links.counts.shards[*shard].unstored_us.set(waiting_us);
+        }
+    }
+
+    /// Tells since when messages wait that a commit did not store.
+    pub(super) fn tell_waiting(&self) {
+        for rows in &self.batch {
+            let received = origins(rows).map(|origin| origin.received_us).min();
+            let gauge = &self.links.counts.shards[rows.shard].unstored_us;
+            if let (Some(received), 0) = (received, gauge.get()) {
+                gauge.set(received);
+            }
+        }
+        let journal = &self.links.journal;
+        let waiting = journal.next_seq().saturating_sub(journal.committed());
+        // Across two runs the difference says nothing.
+        let waiting = if waiting >> COUNTER_BITS == 0 { waiting } else { 0 };
+        self.attempts.neighbour().waiting.set(waiting.cast_signed());
     }
 }

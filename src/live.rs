@@ -1,0 +1,225 @@
+//! Shows the newest report of each vessel in Redis: the stage that is the only writer of the live picture.
+//!
+//! In:      vessels that changed, taken from the shards' tables (`picture::Changes`): the latest of each, however often it changed
+//! Out:     a key for each vessel, `geo`, `active`, and a publication of changed positions (see [`keys`] and [`fields`])
+//! Drops:   never while a vessel is known; what could not be written stays marked. A vessel put out of the shard's table
+//!          before it was written is counted.
+//! Metrics: `ais_live_*`, `ais_messages_failed_redis_total`
+//!
+//! **The picture never goes back in time.** A script in Redis compares (time, seq) of what is there and what comes and writes in the
+//! same step, so this holds against anybody who writes through it: another daemon, or `aisd redis rebuild`. What a vessel says
+//! of itself is guarded apart from its position, field by field (see `script/hash.lua`).
+//!
+//! Redis may be away for as long as it likes: the store does not wait for it, and what waits here is bounded by the vessels
+//! that are known. When it comes back everything that changed is written; when what it knew may be lost (a lost connection, or
+//! [`keys::Keys::marks`] that are gone) everything that is known is.
+//!
+//! Blocking calls: connecting, writing and reading, each at most `redis.timeout_ms`; resolving a name has no deadline but the
+//! system's.
+
+pub mod address;
+pub mod entry;
+pub mod fields;
+pub mod keys;
+pub mod link;
+pub mod script;
+pub mod text;
+pub mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::observe::counts::Counts;
+use crate::picture::{Change, Changes, What};
+use crate::resilience::attempts::Attempts;
+use crate::stage::{Broken, Stage, Turn};
+use link::Trouble;
+use writer::{Outcome, Writer};
+
+/// Vessels written in one turn.
+const BATCH: usize = 1000;
+/// With nothing to write, Redis is looked at this often, and what is too old is taken out.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the last writing may take at shutdown.
+const LAST_MAX: Duration = Duration::from_secs(2);
+
+/// What the stage is given at its birth.
+pub struct Links {
+    /// Where changes come from.
+    pub changes: Arc<dyn Changes>,
+    /// Where they go.
+    pub writer: Writer,
+    /// When to try.
+    pub attempts: Attempts,
+    /// What is counted.
+    pub counts: Arc<Counts>,
+    /// The time of day.
+    pub clock: Clock,
+    /// Set when nothing more will change.
+    pub stopping: Arc<AtomicBool>,
+}
+
+/// The stage.
+pub struct Live {
+    links: Links,
+    interval: Duration,
+    batch: Vec<Change>,
+    /// When the next writing begins.
+    due: Instant,
+    /// When Redis was last looked at.
+    looked: Option<Instant>,
+    /// Vessels of this writing that are not written yet.
+    left: usize,
+    is_flushing: bool,
+    /// What was written before may be gone.
+    is_doubtful: bool,
+    /// Since when only what is left is written.
+    last_since: Option<Instant>,
+}
+
+impl Live {
+    /// Writes what changed once in each interval.
+    #[must_use]
+    pub fn new(links: Links, interval_ms: u64) -> Self {
+        Self {
+            links,
+            interval: Duration::from_millis(interval_ms),
+            batch: Vec::with_capacity(BATCH),
+            due: Instant::now(),
+            looked: None,
+            left: 0,
+            is_flushing: false,
+            is_doubtful: false,
+            last_since: None,
+        }
+    }
+}
+
+impl Stage for Live {
+    fn name(&self) -> &'static str {
+        "live"
+    }
+
+    fn idle_for(&self) -> Duration {
+        self.due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
+    }
+
+    fn turn(&mut self) -> Result<Turn, Broken> {
+        let is_last = self.links.stopping.load(Ordering::Acquire);
+        if is_last && self.last_since.is_none() {
+            self.last_since = Some(Instant::now());
+            (self.is_flushing, self.due) = (false, Instant::now());
+        }
+        let resting = if is_last { Turn::Finished } else { Turn::Idle };
+        if !self.is_flushing && !self.begin() {
+            return Ok(resting);
+        }
+        let is_late = self.last_since.is_some_and(|since| since.elapsed() > LAST_MAX);
+        if is_late || self.links.attempts.wait().is_some() {
+            self.is_flushing = false;
+            return Ok(resting);
+        }
+        let began = Instant::now();
+        let tried = self.part();
+        let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.links.counts.live.flush_us.add(us);
+        self.show_waiting();
+        Ok(match tried {
+            Ok(moved) => {
+                self.links.attempts.succeeded();
+                Turn::Moved(moved)
+            }
+            Err(trouble) => {
+                self.failed(&trouble);
+                resting
+            }
+        })
+    }
+}
+
+impl Live {
+    /// Begins a writing when it is due and there is something to do.
+    fn begin(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.due {
+            return false;
+        }
+        self.due = now + self.interval;
+        self.left = self.show_waiting();
+        self.is_flushing = self.left > 0 || self.is_look_due(now);
+        self.is_flushing
+    }
+
+    fn is_look_due(&self, now: Instant) -> bool {
+        self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY)
+    }
+
+    /// Writes some of what changed; how many.
+    fn part(&mut self) -> Result<u32, Trouble> {
+        self.batch.clear();
+        self.links.changes.take(self.left.min(BATCH), &mut self.batch);
+        let outcome = self.write().inspect_err(|_| self.mark_again())?;
+        let Outcome { written, refused, lacking } = outcome;
+        let lacking: Vec<_> = lacking.into_iter().map(|mmsi| (mmsi, What::STATICS)).collect();
+        self.links.changes.mark(&lacking);
+        let live = &self.links.counts.live;
+        live.written.add(written);
+        live.refused.add(refused);
+        self.left -= self.left.min(BATCH);
+        if self.left == 0 || self.batch.is_empty() {
+            live.flushes.add(u64::from(!self.batch.is_empty()));
+            self.is_flushing = false;
+        }
+        Ok(u32::try_from(self.batch.len()).unwrap_or(u32::MAX))
+    }
+
+    fn write(&mut self) -> Result<Outcome, Trouble> {
+        let Links { changes, writer, clock, .. } = &mut self.links;
+        let now = Instant::now();
+        if writer.connect()? {
+            self.looked = None;
+        }
+        let is_look_due = self.looked.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY);
+        if is_look_due || !self.batch.is_empty() {
+            let is_whole = writer.is_whole()?;
+            if !is_whole {
+                tracing::warn!("{} was emptied: all known vessels are written", writer.shown());
+            }
+            if std::mem::take(&mut self.is_doubtful) || !is_whole {
+                changes.mark_all();
+            }
+        }
+        let outcome = writer.write(&self.batch, clock.now_us())?;
+        if is_look_due {
+            // A full trim leaves more: it goes on with the next writing.
+            let is_more = writer.trim(clock.now_us())?;
+            self.looked = if is_more { None } else { Some(now) };
+        }
+        Ok(outcome)
+    }
+
+    fn mark_again(&self) {
+        let vessels: Vec<_> = self.batch.iter().map(|it| (it.view.mmsi, it.what)).collect();
+        self.links.changes.mark(&vessels);
+        let live = &self.links.counts.live;
+        live.failed_vessels.add(u64::try_from(vessels.len()).unwrap_or(u64::MAX));
+        live.failures.add(1);
+    }
+
+    fn failed(&mut self, trouble: &Trouble) {
+        self.is_doubtful |= trouble.is_lost;
+        self.is_flushing = false;
+        self.links.attempts.failed(&trouble.text);
+    }
+
+    /// Tells how many vessels wait.
+    fn show_waiting(&self) -> usize {
+        let waiting = self.links.changes.waiting();
+        let live = &self.links.counts.live;
+        live.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        live.evicted.add(self.links.changes.take_evicted());
+        waiting
+    }
+}

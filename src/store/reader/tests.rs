@@ -1,0 +1,148 @@
+//! What the embedded store's reader finds, in every state that its writer leaves.
+
+use super::*;
+use crate::config::{Index, StoreConfig};
+use crate::partition::PARTITIONS;
+use crate::report::{Place, Position, StaticData, Text};
+use crate::rows::{Origin, PositionRow, Rows, StaticRow, flags};
+use crate::store::Store;
+use crate::store::sqlite::{FILE_NAME, Sqlite};
+use uuid::Uuid;
+
+const NOW: i64 = 1_700_000_000_000_000;
+const LONG: Duration = Duration::from_secs(20);
+
+fn origin(seq: u64, mmsi: u32, time_us: i64) -> Origin {
+    Origin { seq, time_us, received_us: time_us + 1, mmsi, feed: 3 }
+}
+
+fn position(seq: u64, mmsi: u32, time_us: i64) -> PositionRow {
+    let position = Position {
+        msg_type: 1,
+        place: Place::new(-74_103_830, 29_028_980),
+        sog: Some(123),
+        cog: Some(3599),
+        heading: None,
+        rot: Some(-127),
+        nav_status: Some(5),
+        altitude: None,
+        utc_second: None,
+        accurate: true,
+        raim: false,
+    };
+    PositionRow { origin: origin(seq, mmsi, time_us), position, flags: flags::ACCURATE }
+}
+
+fn statics(seq: u64, mmsi: u32) -> StaticRow {
+    let data = StaticData {
+        name: Text::new(b"EVER GIVEN"),
+        dimensions: Some([1, 2, 3, 4]),
+        draught: Some(57),
+        eta: [Some(12), None, Some(7), Some(0)],
+        ..StaticData::default()
+    };
+    StaticRow { origin: origin(seq, mmsi, NOW), data, beside_position: false }
+}
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    store: Sqlite,
+}
+
+impl Fixture {
+    fn new(index: Index) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = StoreConfig { index, ..StoreConfig::default() };
+        let mut store = Sqlite::new(dir.path(), Uuid::from_u128(7), config);
+        store.connect().unwrap();
+        Self { dir, store }
+    }
+
+    fn commit(&mut self, positions: Vec<PositionRow>, statics: Vec<StaticRow>) {
+        let rows = Rows { positions, statics, ..Rows::default() };
+        self.store.commit(&[rows], &[1_000_000; PARTITIONS]).unwrap();
+    }
+
+    fn reader(&self, within: Duration) -> SqliteReader {
+        SqliteReader::open(&self.dir.path().join(FILE_NAME), within).unwrap()
+    }
+}
+
+/// With an index of tracks and without, before its rows are swept into it and after.
+fn check(look: impl Fn(&mut SqliteReader), fill: impl Fn(&mut Fixture)) {
+    for index in [Index::Track, Index::Append] {
+        let mut fixture = Fixture::new(index);
+        fill(&mut fixture);
+        look(&mut fixture.reader(LONG));
+        fixture.store.close();
+        look(&mut fixture.reader(LONG));
+    }
+}
+
+#[test]
+fn a_vessel_comes_back_as_it_was_stored() {
+    let look = |reader: &mut SqliteReader| {
+        let vessel = reader.vessel(4).unwrap().unwrap();
+        let last = vessel.last.unwrap();
+        assert_eq!(last.position, position(9, 4, NOW).position);
+        assert_eq!((last.seq, last.time_us, last.received_us), (9, NOW, NOW + 1));
+        assert_eq!((last.flags, last.feed), (flags::ACCURATE, 3));
+        assert_eq!(vessel.statics, statics(9, 4).data);
+        let silent = reader.vessel(5).unwrap().unwrap();
+        assert_eq!((silent.last, silent.statics), (None, statics(9, 4).data));
+        assert_eq!(reader.vessel(6).unwrap(), None);
+    };
+    check(look, |fixture| {
+        fixture.commit(vec![position(9, 4, NOW)], vec![statics(9, 4), statics(10, 5)]);
+    });
+}
+
+#[test]
+fn the_newest_is_found_by_time_then_by_number_wherever_it_lies() {
+    let look = |reader: &mut SqliteReader| {
+        let newest = |reader: &mut SqliteReader, mmsi| {
+            reader.vessel(mmsi).unwrap().unwrap().last.unwrap().seq
+        };
+        assert_eq!(newest(reader, 1), 2);
+        assert_eq!(newest(reader, 2), 300_001);
+        let found = reader.newest(NOW, 0, 10).unwrap();
+        let seqs: Vec<_> = found.iter().map(|it| (it.mmsi, it.last.unwrap().seq)).collect();
+        assert_eq!(seqs, [(1, 2), (2, 300_001), (3, 300_002)]);
+        let page = |reader: &mut SqliteReader, since, after, limit| {
+            let found = reader.newest(since, after, limit).unwrap();
+            found.iter().map(|it| it.mmsi).collect::<Vec<_>>()
+        };
+        assert_eq!(page(reader, NOW, 0, 2), [1, 2]);
+        assert_eq!(page(reader, NOW, 2, 2), [3]);
+        assert_eq!(page(reader, NOW + 1, 0, 9), [1, 3]);
+        assert!(page(reader, NOW, 3, 9).is_empty());
+        assert!(page(reader, NOW, 0, 0).is_empty());
+    };
+    check(look, |fixture| {
+        // The first run is full, and has a newer position of vessel 1 than the second.
+        let filler = (1000..264_000).map(|seq| position(seq, 9, NOW - 1_000_000));
+        let first = [position(1, 2, NOW), position(2, 1, NOW + 5)].into_iter().chain(filler);
+        fixture.commit(first.collect(), Vec::new());
+        let second = [
+            position(300_000, 1, NOW + 4),
+            position(300_001, 2, NOW),
+            position(300_002, 3, NOW + 1),
+        ];
+        fixture.commit(second.to_vec(), Vec::new());
+    });
+}
+
+#[test]
+fn a_question_that_takes_too_long_is_given_up() {
+    let mut fixture = Fixture::new(Index::Append);
+    fixture.commit((1..20_000).map(|seq| position(seq, 4, NOW)).collect(), Vec::new());
+    let mut reader = fixture.reader(Duration::ZERO);
+    for error in [
+        reader.vessel(5).unwrap_err(),
+        reader.newest(0, 0, 10).unwrap_err(),
+        reader.track(4, 0, i64::MAX, 10).unwrap_err(),
+    ] {
+        let StoreError::Transient(text) = error else { panic!("{error}") };
+        assert_eq!(text, "no answer within 0 s");
+    }
+}

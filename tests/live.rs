@@ -1,0 +1,12 @@
+//! The live picture in a real Redis.
+
+mod access;
+mod cluster;
+mod daemon;
+mod guard;
+mod layouts;
+mod made;
+mod outages;
+mod rebuild;
+mod rig;
+mod speed;
