@@ -32,6 +32,17 @@ pub enum StoreError {
     Fenced(String),
 }
 
+/// Rows by their table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCounts {
+    /// Of `positions`.
+    pub positions: u64,
+    /// For `vessels`.
+    pub statics: u64,
+    /// Of `messages`.
+    pub messages: u64,
+}
+
 /// What a commit did not store although it passed it.
 #[derive(Debug, Default)]
 pub struct Committed {
@@ -39,6 +50,8 @@ pub struct Committed {
     pub expired: Vec<u8>,
     /// Messages that went to the dead letters, by their feed.
     pub undelivered: Vec<u8>,
+    /// The rows of all those messages.
+    pub rows_left_out: RowCounts,
 }
 
 /// What a back end does for the writer.

@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod bits;
 pub mod compare;
 pub mod database;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod process;
 pub mod random;
 pub mod sentences;
 pub mod servers;
+pub mod storing;
 pub mod traffic;
 
 /// The bytes of a file in `tests/data`.

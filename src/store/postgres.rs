@@ -125,12 +125,8 @@ enum Failed {
 impl Postgres {
     /// A store that is not connected yet.
     #[must_use]
-    pub const fn new(parts: Parts) -> Self {
-        Self {
-            parts,
-            connection: None,
-            doubtful: Committed { expired: Vec::new(), undelivered: Vec::new() },
-        }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, connection: None, doubtful: Committed::default() }
     }
 
     fn deadline(&self) -> Instant {
@@ -182,7 +178,7 @@ impl Store for Postgres {
         };
         let kept = Kept::now(&parts.days);
         kept.make_days(&parts.days, rows);
-        *doubtful = Committed { expired: kept.expired(rows), ..Committed::default() };
+        *doubtful = kept.left_out(rows);
         connection.wire.until(Instant::now() + Duration::from_secs(parts.config.commit_seconds));
         let result = match connection.transact(parts, (rows, kept), offsets) {
             Err(Failed::OnARow) => {

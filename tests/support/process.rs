@@ -21,13 +21,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Where a daemon lives: its data directory, its configuration and its log.
 pub struct Home {
     dir: TempDir,
-    _alone: MutexGuard<'static, ()>,
+    /// None beside another that has it.
+    _alone: Option<MutexGuard<'static, ()>>,
 }
 
 impl Home {
     /// With this text as configuration; feeds and HTTP are on free ports of the loopback.
     pub fn new(config: &str) -> Self {
         let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Self::make(config, Some(alone))
+    }
+
+    /// One more in the same test; the first has the machine.
+    pub fn beside(_first: &Self, config: &str) -> Self {
+        Self::make(config, None)
+    }
+
+    fn make(config: &str, alone: Option<MutexGuard<'static, ()>>) -> Self {
         let home = Self { dir: tempfile::tempdir().unwrap(), _alone: alone };
         std::fs::write(home.config(), config).unwrap();
         home

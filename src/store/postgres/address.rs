@@ -51,6 +51,7 @@ pub struct Address {
     endpoints: Vec<Endpoint>,
     user: String,
     database: String,
+    pooled: bool,
 }
 
 impl Address {
@@ -74,7 +75,7 @@ impl Address {
             config.application_name("aisd");
         }
         config.user(&user).dbname(&database);
-        Ok(Self { config, endpoints, user, database })
+        Ok(Self { config, endpoints, user, database, pooled: url.pooled })
     }
 
     /// The places to try, in this order.
@@ -99,6 +100,12 @@ impl Address {
     #[must_use]
     pub fn database(&self) -> &str {
         &self.database
+    }
+
+    /// Whether the URL says that a pooler is there.
+    #[must_use]
+    pub const fn is_pooled(&self) -> bool {
+        self.pooled
     }
 
     /// What the server is told the client is called.
@@ -259,6 +266,19 @@ mod tests {
         let address = Address::parse("postgres://localhost").unwrap();
         assert_eq!((address.user(), address.database()), (me.as_str(), me.as_str()));
         assert_eq!(shown("postgres:///"), "postgres at localhost:5432");
+    }
+
+    #[test]
+    fn a_url_may_say_that_a_pooler_is_there() {
+        for (parameters, is_pooled) in [
+            ("", false),
+            ("?pgbouncer=true", true),
+            ("?sslmode=disable&pgbouncer=true", true),
+            ("?pgbouncer=false", false),
+        ] {
+            let address = Address::parse(&format!("postgres://me@db/x{parameters}")).unwrap();
+            assert_eq!(address.is_pooled(), is_pooled, "{parameters}");
+        }
     }
 
     #[test]

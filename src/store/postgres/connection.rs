@@ -52,9 +52,9 @@ impl Connection {
         let mut wire = Wire::connect(&parts.target, deadline)?;
         let writer = parts.writer.to_string();
         let owner = parts.owner.to_string();
-        settings(&mut wire, parts, parts.config.connect_seconds)?;
+        settings(&mut wire, parts.config.connect_seconds)?;
         let instance = find_instance(&mut wire, &parts.instance.to_string())?;
-        begin(&mut wire, parts, parts.config.connect_seconds)?;
+        begin(&mut wire, parts.config.connect_seconds)?;
         wire.add(ADD_OFFSETS, &[&instance, &writer, &owner])?;
         wire.add(LOCK_OFFSETS, &[&instance])?;
         wire.add(RAISE_EPOCH, &[&instance, &writer, &owner])?;
@@ -66,7 +66,7 @@ impl Connection {
         wire.add(TAKE_OFFSETS, &[&instance, &writer, &array(offsets)])?;
         wire.add("COMMIT", &[])?;
         wire.exchange()?;
-        settings(&mut wire, parts, parts.config.commit_seconds)?;
+        settings(&mut wire, parts.config.commit_seconds)?;
         Ok(Self { wire, instance, writer, epoch, offsets })
     }
 
@@ -84,7 +84,7 @@ impl Connection {
                 Failed::Store(fault::of_wire("commit", &error))
             }
         };
-        begin(&mut self.wire, parts, parts.config.commit_seconds).map_err(failed)?;
+        begin(&mut self.wire, parts.config.commit_seconds).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
         let index = parts.config.index;
         copy::add(&mut self.wire, &self.instance, rows, (index, kept)).map_err(failed)?;
@@ -161,14 +161,14 @@ fn highest(rows: &Answer) -> Offsets {
 }
 
 /// Begins a transaction.
-pub fn begin(wire: &mut Wire, parts: &Parts, seconds: u64) -> Result<(), WireError> {
+pub fn begin(wire: &mut Wire, seconds: u64) -> Result<(), WireError> {
     wire.add("BEGIN", &[])?;
-    if parts.target.pooled { add_settings(wire, seconds, "true") } else { Ok(()) }
+    if wire.is_pooled() { add_settings(wire, seconds, "true") } else { Ok(()) }
 }
 
 /// Sets the bounds of the session, if it stays the same.
-fn settings(wire: &mut Wire, parts: &Parts, seconds: u64) -> Result<(), WireError> {
-    if parts.target.pooled {
+fn settings(wire: &mut Wire, seconds: u64) -> Result<(), WireError> {
+    if wire.is_pooled() {
         return Ok(());
     }
     add_settings(wire, seconds, "false")?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::partitions::days::{Days, day_of};
 use crate::rows::{Origin, Rows};
+use crate::store::Committed;
 
 /// A late day's partition is waited for no longer than this; then its rows share the default one.
 const WAIT: Duration = Duration::from_secs(1);
@@ -29,18 +30,26 @@ impl Kept {
         day_of(origin.time_us) >= self.first_day
     }
 
-    /// The feeds of messages that are not.
+    /// What is left out of a batch because it is not.
     #[must_use]
-    pub fn expired(self, rows: &[Rows]) -> Vec<u8> {
+    pub fn left_out(self, rows: &[Rows]) -> Committed {
+        let mut out = Committed::default();
         if self.first_day == i32::MIN {
-            return Vec::new();
+            return out;
         }
         let positions = rows.iter().flat_map(|rows| &rows.positions);
-        let positions = positions
-            .filter(|row| row.position.msg_type != POSITION_AND_STATIC)
-            .map(|row| &row.origin);
-        let messages = rows.iter().flat_map(|rows| &rows.messages).map(|row| &row.origin);
-        positions.chain(messages).filter(|origin| !self.has(origin)).map(|it| it.feed).collect()
+        for row in positions.filter(|row| !self.has(&row.origin)) {
+            out.rows_left_out.positions += 1;
+            if row.position.msg_type != POSITION_AND_STATIC {
+                out.expired.push(row.origin.feed);
+            }
+        }
+        let messages = rows.iter().flat_map(|rows| &rows.messages);
+        for row in messages.filter(|row| !self.has(&row.origin)) {
+            out.rows_left_out.messages += 1;
+            out.expired.push(row.origin.feed);
+        }
+        out
     }
 
     /// Has partitions made for days that have none yet, and waits for them, within bounds.

@@ -46,7 +46,7 @@ const MIGRATIONS: &[Migration] = &[
 const STEP: Duration = Duration::from_secs(60);
 /// Before whatever changes something: one at a time ("aisd" as a number is the key), and waits for locks of others end a
 /// little before the step does, with an answer.
-const ALONE: &str = "SET LOCAL lock_timeout = '50s'; SELECT pg_advisory_xact_lock(1634300772);";
+const ALONE: &str = "SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '50s'; SELECT pg_advisory_xact_lock(1634300772);";
 
 /// By way of `pg_class`: a session looks up what others have made when it locks a table, not when it has waited for an advisory
 /// lock.

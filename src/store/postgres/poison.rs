@@ -60,7 +60,7 @@ impl Connection {
         // What failed has ended its transaction, or is still in it.
         self.wire.add("ROLLBACK", &[]).map_err(failed)?;
         self.wire.exchange().map_err(failed)?;
-        begin(&mut self.wire, parts, seconds).map_err(failed)?;
+        begin(&mut self.wire, seconds).map_err(failed)?;
         self.wire.add(AT_ONCE, &[]).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
         let answers = self.wire.exchange().map_err(failed)?;
@@ -75,7 +75,12 @@ impl Connection {
             let kept = parts.letters.lock().keep(&letters);
             kept.map_err(|error| StoreError::Transient(error.to_string()))?;
         }
-        out.undelivered = refused.iter().map(|refused| refused.message.feed()).collect();
+        for Refused { message, .. } in &refused {
+            out.undelivered.push(message.feed());
+            out.rows_left_out.positions += u64::from(message.position.is_some());
+            out.rows_left_out.statics += u64::from(message.data.is_some());
+            out.rows_left_out.messages += u64::from(message.other.is_some());
+        }
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
         self.commit_transaction().map_err(|failed| match failed {
             Failed::Store(error) => error,

@@ -2,8 +2,8 @@
 //!
 //! It sends a whole transaction before it reads the first answer, so a commit is two round trips: everything, then
 //! `COMMIT`. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
-//! process, none has a name and each is sent whole. Every read and write of the socket ends at the deadline of the call,
-//! whatever the server does.
+//! process, none has a name and each is sent whole ([`pooler`] finds out). Every read and write of the socket ends at the
+//! deadline of the call, whatever the server does.
 //!
 //! Why not the `postgres` crate here: it drives an async connection behind each call, takes six round trips for the same
 //! transaction, and has no deadline on a socket of its own ([`super::deadline`] is what it takes to give
@@ -11,6 +11,8 @@
 
 mod copy_in;
 mod login;
+mod pooler;
+mod prepared;
 mod stream;
 
 use std::io;
@@ -24,6 +26,8 @@ use postgres_protocol::message::frontend;
 
 use super::address::{Address, Endpoint, Tls};
 use super::tls;
+pub use pooler::Pooler;
+use prepared::Prepared;
 use stream::Stream;
 
 /// Bytes that gather before they are sent.
@@ -43,7 +47,7 @@ pub struct Target {
     /// The database.
     pub database: String,
     /// Whether a pooler is between: then no statement is prepared.
-    pub pooled: bool,
+    pub pooler: Pooler,
 }
 
 /// One place to connect to.
@@ -85,7 +89,7 @@ impl Target {
             user: address.user().to_owned(),
             password: address.password().map(<[u8]>::to_vec),
             database: address.database().to_owned(),
-            pooled,
+            pooler: Pooler::known(pooled || address.is_pooled()),
         })
     }
 }
@@ -137,15 +141,6 @@ impl Answer {
     }
 }
 
-/// Statements that the server knows by a number.
-#[derive(Default)]
-struct Prepared {
-    known: Vec<(&'static str, u32)>,
-    /// As many of those are known for sure: an error may have kept the server from the others.
-    sure: usize,
-    next: u32,
-}
-
 /// The connection.
 pub struct Wire {
     stream: Stream,
@@ -154,6 +149,9 @@ pub struct Wire {
     input: BytesMut,
     /// None through a pooler.
     prepared: Option<Prepared>,
+    pooler: Pooler,
+    /// The server process, as it was told when logging in.
+    process: Option<i32>,
 }
 
 impl Wire {
@@ -166,9 +164,11 @@ impl Wire {
         for host in &target.hosts {
             let attempt = Stream::connect(host, deadline).and_then(|stream| {
                 let (out, input) = (BytesMut::new(), BytesMut::new());
-                let prepared = (!target.pooled).then(Prepared::default);
-                let mut wire = Self { stream, deadline, out, input, prepared };
+                let pooler = target.pooler.clone();
+                let (prepared, process) = (None, None);
+                let mut wire = Self { stream, deadline, out, input, prepared, pooler, process };
                 wire.log_in(target)?;
+                wire.prepare_unless_pooled()?;
                 Ok(wire)
             });
             match attempt {
@@ -204,22 +204,6 @@ impl Wire {
         );
         bound.map_err(|_| WireError::Io("a parameter is too long".to_owned()))?;
         Ok(frontend::execute("", 0, &mut self.out)?)
-    }
-
-    /// The name of a statement, which the server knows from here on.
-    fn prepare(&mut self, sql: &'static str) -> Result<String, WireError> {
-        let Some(prepared) = &mut self.prepared else {
-            frontend::parse("", sql, [], &mut self.out)?;
-            return Ok(String::new());
-        };
-        if let Some((_, number)) = prepared.known.iter().find(|(known, _)| *known == sql) {
-            return Ok(format!("aisd{number}"));
-        }
-        let name = format!("aisd{}", prepared.next);
-        frontend::parse(&name, sql, [], &mut self.out)?;
-        prepared.known.push((sql, prepared.next));
-        prepared.next += 1;
-        Ok(name)
     }
 
     fn flush_if_full(&mut self) -> Result<(), WireError> {
@@ -267,9 +251,7 @@ impl Wire {
                     answers.push(Answer { tag, rows: std::mem::take(&mut rows) });
                 }
                 Message::ReadyForQuery(_) => {
-                    if let Some(prepared) = &mut self.prepared {
-                        prepared.settle(refused.is_none());
-                    }
+                    self.settle(refused.as_ref());
                     return refused.map_or(Ok(answers), Err);
                 }
                 _ => {}
@@ -289,17 +271,6 @@ impl Wire {
             if read? == 0 {
                 return Err(WireError::Io("the server closed the connection".to_owned()));
             }
-        }
-    }
-}
-
-impl Prepared {
-    /// What was added is known when all went well, and may not be when not; a number is never used again.
-    fn settle(&mut self, well: bool) {
-        if well {
-            self.sure = self.known.len();
-        } else {
-            self.known.truncate(self.sure);
         }
     }
 }

@@ -25,11 +25,15 @@ impl Writer {
         }
         self.count_feeds(stored, committed);
         let counts = &self.links.counts;
-        let sum = |of: fn(&Rows) -> usize| self.batch.iter().map(of).sum::<usize>() as u64;
-        let positions = sum(|rows| rows.positions.len());
+        let left_out = &committed.rows_left_out;
+        let sum = |of: fn(&Rows) -> usize, left_out: u64| {
+            let all = self.batch.iter().map(of).sum::<usize>() as u64;
+            all.saturating_sub(left_out)
+        };
+        let positions = sum(|rows| rows.positions.len(), left_out.positions);
         counts.store.positions.add(positions);
-        counts.store.statics.add(sum(|rows| rows.statics.len()));
-        counts.store.messages.add(sum(|rows| rows.messages.len()));
+        counts.store.statics.add(sum(|rows| rows.statics.len(), left_out.statics));
+        counts.store.messages.add(sum(|rows| rows.messages.len(), left_out.messages));
         counts.store.commits.add(1);
         counts.store.commit_us.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         counts.store.up.set(1);

@@ -21,6 +21,8 @@ pub struct Url {
     pub plain: String,
     mode: Mode,
     root: Option<PathBuf>,
+    /// Whether it says that a pooler is there, in the word of other clients: `pgbouncer=true`.
+    pub pooled: bool,
 }
 
 impl Url {
@@ -39,8 +41,8 @@ impl Url {
         }
         let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
         let login = login.map(|login| format!("{login}@")).unwrap_or_default();
-        let mut split =
-            Self { plain: format!("postgres://{login}{place}"), mode: Mode::AsIsDue, root: None };
+        let plain = format!("postgres://{login}{place}");
+        let mut split = Self { plain, mode: Mode::AsIsDue, root: None, pooled: false };
         let mut separator = '?';
         for parameter in parameters.split('&').filter(|it| !it.is_empty()) {
             if !split.take(parameter)? {
@@ -69,6 +71,7 @@ impl Url {
             }
             "sslrootcert" if value == "system" => self.root = None,
             "sslrootcert" => self.root = Some(PathBuf::from(decoded(value)?)),
+            "pgbouncer" => self.pooled = value == "true",
             "sslnegotiation" if value == "postgres" => {}
             "sslnegotiation" => {
                 return Err(format!("sslnegotiation is {value:?}, must be postgres"));

@@ -44,9 +44,8 @@ impl Wire {
                 }
                 Message::ReadyForQuery(_) => return Ok(()),
                 Message::ErrorResponse(body) => return Err(refusal(&body)),
-                Message::ParameterStatus(_)
-                | Message::BackendKeyData(_)
-                | Message::NoticeResponse(_) => {}
+                Message::BackendKeyData(body) => self.process = Some(body.process_id()),
+                Message::ParameterStatus(_) | Message::NoticeResponse(_) => {}
                 _ => return Err(strange()),
             }
             self.flush()?;
