@@ -64,6 +64,7 @@ pub fn open(
             partitions: partitions_of(&shards, shards_total),
             config: config.store.clone(),
             letters: Arc::clone(&letters),
+            counts: Arc::clone(counts),
             clock: Clock::System,
         };
         let mut store = Postgres::new(parts);

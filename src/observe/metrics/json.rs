@@ -161,6 +161,7 @@ fn store(seen: &Seen) -> Value {
         "failures": store.failures.get(),
         "batch_rows_max": store.batch_rows_max.get(),
         "next_seq": store.next_seq.get(),
+        "overrun_us_max": store.overrun_us_max.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
     })
 }
