@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod accepted;
 pub mod compare;
 pub mod database;
 pub mod http;
