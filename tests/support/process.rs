@@ -21,16 +21,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Where a daemon lives: its data directory, its configuration and its log.
 pub struct Home {
     dir: TempDir,
-    _alone: MutexGuard<'static, ()>,
+    /// Its copies have none: they are in the same test.
+    _alone: Option<MutexGuard<'static, ()>>,
 }
 
 impl Home {
     /// With this text as configuration; feeds and HTTP are on free ports of the loopback.
     pub fn new(config: &str) -> Self {
         let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let home = Self { dir: tempfile::tempdir().unwrap(), _alone: alone };
+        let home = Self { dir: tempfile::tempdir().unwrap(), _alone: Some(alone) };
         std::fs::write(home.config(), config).unwrap();
         home
+    }
+
+    /// Another home with the same configuration and a copy of the data directory as it is now.
+    pub fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::tempdir().unwrap(), _alone: None };
+        std::fs::copy(self.config(), copy.config()).unwrap();
+        let status = Command::new("cp").arg("-a").arg(self.data()).arg(copy.data()).status();
+        assert!(status.unwrap().success(), "cp");
+        copy
     }
 
     /// The data directory.
