@@ -90,6 +90,7 @@ fn ours(url: &str, dir: &std::path::Path) -> Ours {
         partitions: (0..64).collect(),
         config: StoreConfig::default(),
         days: Days::new(0, Clock::System, aisd::stage::parking().1),
+        counts: Arc::clone(&counts),
         letters: Arc::new(Mutex::new(DeadLetters::open(dir, 10, &counts).unwrap())),
         clock: Clock::System,
     });

@@ -1,94 +1,39 @@
 //! `kill -9` at any moment loses nothing that the journal accepted, and stores nothing twice.
 //!
-//! The journal is read by the tests themselves, and each repeat is found by a rule written here a second time: the same payload
-//! within ten seconds of its last receipt. What remains is what the store must hold, row by row, by number.
+//! The journal is read by the tests themselves, and what is in it and no repeat is what the store must hold, row by row, by number.
 //! `AISD_SOAK=1` makes it the full measure: 20 kills under 20 000 messages a second.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::support::accepted::Accepted;
 use crate::support::database::Database;
 use crate::support::http::metrics;
-use crate::support::journal::{Entry, JournalReader};
 use crate::support::numbered;
 use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::random::Random;
 use crate::support::traffic::Traffic;
 
 const KEEP_ALL: &str = "[journal]\nkeep_all = true\n";
-const WINDOW_MS: i64 = 10_000;
 
 fn soak() -> bool {
     std::env::var_os("AISD_SOAK").is_some()
 }
 
-/// What a journal says must be stored.
-#[derive(Default)]
-struct Model {
-    reader: JournalReader,
-    /// When the payload was last heard, and in which generation.
-    heard: HashMap<Vec<u8>, (i64, u64)>,
-    /// All records: number, partition, whether it must have a row.
-    records: Vec<(u64, u8, bool)>,
-    repeats_across_a_kill: u64,
-}
-
-impl Model {
-    /// Reads what a daemon that is gone has left.
-    fn read(&mut self, data: &Path) {
-        for Entry { seq, received_us, partition, payload } in self.reader.new_entries(data) {
-            let (ms, generation) = (received_us / 1000, seq >> 40);
-            let before = self.heard.get(&payload);
-            let repeat = before.is_some_and(|(heard, _)| (ms - heard).abs() <= WINDOW_MS);
-            let across = before.is_some_and(|(_, earlier)| *earlier != generation);
-            self.repeats_across_a_kill += u64::from(repeat && across);
-            self.heard.insert(payload, (ms, generation));
-            self.records.push((seq, partition, !repeat));
-        }
+/// Compares the store of a daemon that is gone with what its journal says; how many records it had not decided.
+fn check(model: &mut Accepted, data: &Path) -> u64 {
+    model.read(data);
+    if !data.join("aisd.db").exists() {
+        return model.records.len() as u64;
     }
-
-    /// Records that a store with these offsets has not decided.
-    fn undecided(&self, offsets: &[u64; 64]) -> u64 {
-        let undecided =
-            |(seq, partition, _): &&(u64, u8, bool)| *seq >= offsets[*partition as usize];
-        self.records.iter().filter(undecided).count() as u64
-    }
-
-    /// The numbers of all rows of a store with these offsets.
-    fn rows(&self, offsets: &[u64; 64]) -> Vec<u64> {
-        let stored = self
-            .records
-            .iter()
-            .filter(|(seq, partition, row)| *row && *seq < offsets[*partition as usize]);
-        stored.map(|(seq, ..)| *seq).collect()
-    }
-
-    /// Compares the store of a daemon that is gone with what its journal says; how many records it had not decided.
-    fn check(&mut self, data: &Path) -> u64 {
-        self.read(data);
-        if !data.join("aisd.db").exists() {
-            return self.records.len() as u64;
-        }
-        let store = Database::open(data);
-        let offsets = store.offsets();
-        let (expected, found) = (self.rows(&offsets), store.seqs_from(0));
-        if expected != found {
-            let expected: BTreeSet<u64> = expected.into_iter().collect();
-            let found_once: BTreeSet<u64> = found.iter().copied().collect();
-            let lost: Vec<_> = expected.difference(&found_once).take(5).collect();
-            let made_up: Vec<_> = found_once.difference(&expected).take(5).collect();
-            let (all, distinct) = (found.len(), found_once.len());
-            panic!(
-                "{} rows expected, {all} found, {distinct} distinct; lost {lost:?}, made up {made_up:?}",
-                expected.len()
-            );
-        }
-        self.undecided(&offsets)
-    }
+    let store = Database::open(data);
+    let offsets = store.offsets();
+    model.assert_rows(&offsets, &store.seqs_from(0));
+    model.undecided(&offsets)
 }
 
 /// A start that is to be killed: some before they are ready, some at once, some later, some while the store is held up.
@@ -128,11 +73,11 @@ fn whatever_moment_it_is_killed_at_everything_accepted_is_stored_once() {
     let mut random = Random::seeded(7);
     let home = Home::new(KEEP_ALL);
     let traffic = Traffic::start(rate);
-    let mut model = Model::default();
+    let mut model = Accepted::default();
     let (mut recovered, mut undecided, mut sent, mut kills_while_sending) = (0, 0, 0, 0);
     for kill in 0..kills {
         let again = run_and_kill(&home, &traffic, &mut random, undecided);
-        undecided = model.check(&home.data());
+        undecided = check(&mut model, &home.data());
         eprintln!(
             "kill {kill}: recovered {again}, {} accepted, {undecided} undecided",
             model.records.len()
@@ -148,7 +93,7 @@ fn whatever_moment_it_is_killed_at_everything_accepted_is_stored_once() {
     traffic.stop();
     assert_eq!(daemon.stop(), Some(0));
 
-    assert_eq!(model.check(&home.data()), 0, "undecided after a drain");
+    assert_eq!(check(&mut model, &home.data()), 0, "undecided after a drain");
     let store = Database::open(&home.data());
     store.assert_nothing_is_twice();
     let numbers = store.numbers();

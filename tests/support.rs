@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod accepted;
 pub mod bits;
 pub mod compare;
 pub mod database;
@@ -8,6 +9,8 @@ pub mod journal;
 pub mod lateness;
 pub mod log;
 pub mod numbered;
+pub mod postgres_daemon;
+pub mod postgres_rows;
 pub mod process;
 pub mod random;
 pub mod sentences;

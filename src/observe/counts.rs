@@ -42,6 +42,11 @@ impl Gauge {
         self.0.fetch_add(by, Ordering::AcqRel);
     }
 
+    /// Raises it to this much, if it is lower.
+    pub fn raise(&self, to: i64) {
+        self.0.fetch_max(to, Ordering::AcqRel);
+    }
+
     /// Its value.
     #[must_use]
     pub fn get(&self) -> i64 {
@@ -221,6 +226,8 @@ pub struct StoreCounts {
     pub partitions_dropped: Counter,
     /// Attempts to make, drop or list partitions that failed and were tried again.
     pub partition_failures: Counter,
+    /// Microseconds by which a call outlived its deadline, the longest of all.
+    pub overrun_us_max: Gauge,
 }
 
 /// What is known of the dead letters.

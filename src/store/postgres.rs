@@ -40,6 +40,7 @@ use uuid::Uuid;
 use super::{Committed, Offsets, Store, StoreError};
 use crate::clock::Clock;
 use crate::config::StoreConfig;
+use crate::observe::counts::Counts;
 use crate::resilience::dead_letters::DeadLetters;
 use crate::rows::Rows;
 use connection::Connection;
@@ -77,6 +78,8 @@ pub struct Parts {
     pub days: Arc<Days>,
     /// Where rows go that the server refuses for good.
     pub letters: Arc<Mutex<DeadLetters>>,
+    /// Where a call is noted that outlives its deadline.
+    pub counts: Arc<Counts>,
     /// The time of day.
     pub clock: Clock,
 }
@@ -103,6 +106,12 @@ impl Parts {
     fn own(&self, offsets: &Offsets) -> Vec<(u8, u64)> {
         let own = self.partitions.iter();
         own.map(|partition| (*partition, offsets[usize::from(*partition)])).collect()
+    }
+
+    /// Notes by how much a call that is over has outlived its deadline.
+    fn note_end(&self, deadline: Instant) {
+        let late = Instant::now().saturating_duration_since(deadline);
+        self.counts.store.overrun_us_max.raise(i64::try_from(late.as_micros()).unwrap_or(i64::MAX));
     }
 }
 
@@ -144,6 +153,7 @@ impl Store for Postgres {
         self.parts.migrate_once()?;
         let deadline = Instant::now() + Duration::from_secs(self.parts.config.connect_seconds);
         let connected = Connection::open(&self.parts, deadline);
+        self.parts.note_end(deadline);
         let doing = || format!("connect to {}", self.parts.shown);
         let connection = connected.map_err(|error| fault::of_wire(&doing(), &error))?;
         let offsets = connection.offsets;
@@ -169,6 +179,7 @@ impl Store for Postgres {
         if named.is_err() {
             self.connection = None;
         }
+        self.parts.note_end(deadline);
         named.map(drop)
     }
 
@@ -188,6 +199,8 @@ impl Store for Postgres {
             Ok(()) => Ok(()),
         };
         let result = result.map(|()| std::mem::take(doubtful));
+        // The search for a poison row puts it off with each step.
+        let deadline = connection.wire.deadline();
         match &result {
             Ok(_) => {
                 connection.offsets = *offsets;
@@ -197,6 +210,7 @@ impl Store for Postgres {
             }
             Err(_) => self.connection = None,
         }
+        self.parts.note_end(deadline);
         result
     }
 

@@ -118,6 +118,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
         common.server.as_ref(),
         (common.shards, &common.counts),
     )?;
+    stores::begin_above(&opened, &mut directory).map_err(io_failure("begin new numbers"))?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
     let window_us = window_us(config);
     let Beginnings { from, begins, known: offsets } =

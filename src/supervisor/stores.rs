@@ -15,7 +15,7 @@ use crate::exit::{self, Failure};
 use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
 use crate::journal::open::replay_from;
-use crate::journal::{Place, Shared, committed};
+use crate::journal::{COUNTER_BITS, Place, Shared, committed};
 use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
 use crate::resilience::dead_letters::DeadLetters;
@@ -82,6 +82,7 @@ pub fn open(
             config: config.store.clone(),
             days: Arc::clone(&server.days),
             letters: Arc::clone(&letters),
+            counts: Arc::clone(counts),
             clock: Clock::System,
         };
         let mut store = Postgres::new(parts);
@@ -124,6 +125,28 @@ fn embedded(
     let failed = |error: StoreError| Failure::new(exit::IO, format!("open the store: {error}"));
     let offsets = connect(&mut store, known).map_err(failed)?;
     Ok(Opened { store: Box::new(store), offsets: Some(offsets), shards: (0..shards).collect() })
+}
+
+/// The highest generation of numbers that a store knows of.
+fn generation(offsets: &Offsets) -> u64 {
+    offsets.iter().copied().max().unwrap_or(0) >> COUNTER_BITS
+}
+
+/// Takes numbers above all that the store knows of: a copy of the data directory may have used the next ones.
+///
+/// # Errors
+/// When the new generation cannot be made durable.
+pub fn begin_above(opened: &[Opened], directory: &mut Directory) -> io::Result<()> {
+    let newest = opened.iter().filter_map(|store| store.offsets.as_ref()).map(generation).max();
+    match newest {
+        Some(newest) if newest >= directory.generation() => {
+            tracing::warn!(
+                "the store knows higher numbers than this data directory: was it copied, or put back?"
+            );
+            directory.generation_after(newest).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How the shards begin, and where; what the writers know.
@@ -173,6 +196,11 @@ pub fn beginnings(
                 let owned = partitions_of(shards, shards_total);
                 let journal = Arc::clone(journal);
                 Known::Away(Box::new(move |offsets| {
+                    if generation(offsets) >= journal.next_seq() >> COUNTER_BITS {
+                        return Err(io::Error::other(
+                            "the store has numbers of this run already, from a copy of the data directory; a new start takes higher ones",
+                        ));
+                    }
                     let owned = owned.into_iter().map(|partition| offsets[usize::from(partition)]);
                     let from = replay_from(&journal, owned.min().unwrap_or(0), window_us)?;
                     let _ = cell.set(Start { offsets: *offsets, from });

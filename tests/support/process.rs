@@ -43,6 +43,15 @@ impl Home {
         home
     }
 
+    /// Another home with the same configuration and a copy of the data directory as it is now.
+    pub fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::tempdir().unwrap(), _alone: None };
+        std::fs::copy(self.config(), copy.config()).unwrap();
+        let status = Command::new("cp").arg("-a").arg(self.data()).arg(copy.data()).status();
+        assert!(status.unwrap().success(), "cp");
+        copy
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")

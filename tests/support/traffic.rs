@@ -45,6 +45,14 @@ impl Traffic {
         Self { shared, threads }
     }
 
+    /// Sends this many sentences a second over TCP alone.
+    pub fn over_tcp(rate: u32) -> Self {
+        let shared = Arc::new(Shared::default());
+        let tcp = Arc::clone(&shared);
+        let threads = vec![std::thread::spawn(move || send_tcp(&tcp, rate))];
+        Self { shared, threads }
+    }
+
     /// Sends to this daemon from now on.
     pub fn aim(&self, daemon: &Daemon) {
         *self.shared.target.lock() = Some((daemon.udp(), daemon.tcp()));

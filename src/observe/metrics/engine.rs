@@ -1,7 +1,7 @@
 //! Metrics of the journal, the shards, the store and the HTTP face.
 
 use super::list::{Metric, Points};
-use super::seen::{Seen, float, signed};
+use super::seen::{Seen, float, seconds, signed};
 use crate::observe::counts::ShardCounts;
 
 const SHARD: &[&str] = &["shard"];
@@ -202,6 +202,12 @@ pub const METRICS: &[Metric] = &[
         |seen, out| {
             out.put(&[], signed(seen.counts.store.batch_rows_max.get()));
         },
+    ),
+    Metric::gauge(
+        "ais_store_call_overrun_seconds_max",
+        &[],
+        "The longest time by which a call of the writer outlived its deadline.",
+        |seen, out| out.put(&[], seconds(seen.counts.store.overrun_us_max.get())),
     ),
     Metric::gauge(
         "ais_oldest_unstored_seconds",

@@ -171,6 +171,7 @@ fn store(seen: &Seen) -> Value {
         "partitions_dropped": store.partitions_dropped.get(),
         "partition_failures": store.partition_failures.get(),
         "next_seq": store.next_seq.get(),
+        "overrun_us_max": store.overrun_us_max.get(),
         "oldest_unstored_seconds": seen.oldest_unstored_seconds(),
     })
 }

@@ -184,6 +184,12 @@ impl Wire {
         self.deadline = deadline;
     }
 
+    /// When the present calls must have ended.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// Adds a statement to what [`Wire::exchange`] will send; its parameters are text.
     ///
     /// # Errors

@@ -1,0 +1,240 @@
+//! A server process that stands still in the middle and wakes later stores nothing twice, and a second owner ends the first.
+//!
+//! Each test sees in `pg_stat_activity` where the process stood that it froze.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use crate::support::accepted::Accepted;
+use crate::support::http::metrics;
+use crate::support::numbered::lines;
+use crate::support::postgres_daemon::{
+    Sleeper, assert_rows_are_those_accepted, home_of, verbose, wait_until_all_is_decided,
+};
+use crate::support::postgres_rows::PostgresRows;
+use crate::support::process::{Daemon, Home, wait_until};
+use crate::support::servers::Postgres;
+
+/// The daemon's only session, if it is in such a state.
+const SESSION: &str =
+    "SELECT coalesce(max(pid), 0)::int8 FROM pg_stat_activity WHERE usename = 'aisd'";
+/// In a commit that is on disk and not yet seen by anybody: it waits for a standby that does not exist.
+const IN_COMMIT: &str = "query = 'COMMIT' AND wait_event = 'SyncRep'";
+/// In a commit whose constraints are being checked, by a trigger that sleeps.
+const IN_CHECK: &str = "query = 'COMMIT' AND wait_event = 'PgSleep'";
+const IDLE: &str = "state = 'idle' AND wait_event = 'ClientRead'";
+/// What sleeps in a commit, once, when it is armed.
+const SLEEPER_IN_COMMIT: &str = "
+CREATE TABLE armed (n int);
+CREATE FUNCTION sleep_if_armed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF EXISTS (SELECT FROM armed) THEN
+    PERFORM pg_sleep(100);
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER sleep_in_commit AFTER UPDATE ON aisd_offsets
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sleep_if_armed()";
+
+/// Messages that are sent at once: so few that all of their transaction fits into a socket.
+const BATCH: u32 = 200;
+
+/// A daemon, its sender, and how much was sent.
+struct Rig {
+    server: Postgres,
+    home: Home,
+    daemon: Daemon,
+    sender: TcpStream,
+    sent: u32,
+}
+
+impl Rig {
+    /// With some messages stored.
+    fn new() -> Self {
+        let server = Postgres::start();
+        let home = home_of(&server);
+        let daemon = home.start();
+        let sender = TcpStream::connect(daemon.tcp()).unwrap();
+        let mut rig = Self { server, home, daemon, sender, sent: 0 };
+        rig.send(BATCH);
+        rig.wait_until_all_is_stored();
+        rig
+    }
+
+    fn send(&mut self, messages: u32) {
+        self.sender.write_all(&lines(self.sent..self.sent + messages)).unwrap();
+        self.sent += messages;
+    }
+
+    fn wait_until_all_is_stored(&self) {
+        let stored = || metrics(self.daemon.http()).feed("tcp", "stored");
+        wait_until("everything that was sent is stored", || stored() == u64::from(self.sent));
+    }
+
+    /// Rows of `positions` that are seen.
+    fn positions(&self) -> u64 {
+        self.server.count("SELECT count(*) FROM positions")
+    }
+
+    /// Waits until a session of the daemon is in this state; its process.
+    fn session(&self, state: &str) -> i32 {
+        let sql = format!("{SESSION} AND {state}");
+        let mut pid = 0;
+        wait_until(&format!("a session with {state}"), || {
+            pid = self.server.count(&sql);
+            pid != 0
+        });
+        pid.try_into().unwrap()
+    }
+
+    /// Freezes a session of the daemon in this state; its process.
+    fn freeze(&self, state: &str) -> i32 {
+        let pid = self.session(state);
+        self.server.freeze_backend(pid);
+        let sql = format!("{SESSION} AND {state} AND pid = {pid}");
+        assert_eq!(self.server.count(&sql), u64::from(pid.unsigned_abs()), "it went on: {state}");
+        pid
+    }
+
+    fn commits(&self) -> u64 {
+        metrics(self.daemon.http()).number("/store/commits")
+    }
+
+    fn failures(&self) -> u64 {
+        metrics(self.daemon.http()).number("/store/failures")
+    }
+
+    fn is_there(&self, pid: i32) -> bool {
+        let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+        self.server.count(&sql) == 1
+    }
+
+    /// Sends more, waits until all is stored, drains; everything is there once.
+    fn finish(mut self) {
+        self.send(BATCH);
+        self.wait_until_all_is_stored();
+        wait_until_all_is_decided(&self.daemon);
+        drop(self.sender);
+        assert_eq!(self.daemon.stop(), Some(0), "{}", self.home.log());
+        let mut accepted = Accepted::default();
+        assert_rows_are_those_accepted(&mut accepted, &self.home, &self.server);
+        assert_eq!(accepted.heard.len(), self.sent as usize);
+    }
+}
+
+#[test]
+fn a_commit_that_stood_still_and_came_through_is_not_made_again() {
+    let (mut rig, sleeper) = (Rig::new(), Sleeper::start());
+    rig.server.set("synchronous_standby_names", "nobody");
+    rig.send(BATCH);
+    let pid = rig.freeze(IN_COMMIT);
+    rig.server.set("synchronous_standby_names", "");
+    // Cut off at its deadline, the daemon comes back, and waits for the lock of the one that stands still.
+    wait_until("a word of the lock", || verbose(&rig.daemon).contains("(55P03)"));
+    let failures = rig.failures();
+    assert!(failures > 1, "the commit, and a connection");
+    let overrun = sleeper.assert_deadlines_held(&rig.daemon);
+    eprintln!("{} ({overrun:?} over at most)", verbose(&rig.daemon));
+    assert_eq!(rig.positions(), u64::from(BATCH), "the commit that stands still is not seen yet");
+    assert!(rig.is_there(pid));
+    let commits = rig.commits();
+    rig.server.thaw_backend(pid);
+    wait_until("rows of the commit that stood still", || rig.positions() > u64::from(BATCH));
+    wait_until("a daemon that knows", || rig.commits() > commits);
+    rig.finish();
+}
+
+#[test]
+fn a_commit_that_stood_still_and_came_to_nothing_is_made_again() {
+    let mut rig = Rig::new();
+    rig.server.execute(SLEEPER_IN_COMMIT);
+    rig.server.execute("INSERT INTO armed VALUES (1)");
+    rig.send(BATCH);
+    let pid = rig.freeze(IN_CHECK);
+    rig.server.execute("DELETE FROM armed");
+    wait_until("a word of the lock", || verbose(&rig.daemon).contains("(55P03)"));
+    assert!(rig.is_there(pid));
+    // It finds that it has to end.
+    assert_eq!(rig.server.count(&format!("SELECT count(pg_terminate_backend({pid}))")), 1);
+    assert!(rig.is_there(pid));
+    rig.server.thaw_backend(pid);
+    wait_until("the end of the one that stood still", || !rig.is_there(pid));
+    assert_eq!(rig.server.log().matches("terminating connection due to admin").count(), 1);
+    rig.finish();
+}
+
+#[test]
+fn a_transaction_that_was_sent_before_the_reconnect_and_begins_after_it_changes_nothing() {
+    let mut rig = Rig::new();
+    rig.server.set("log_statement", "all");
+    let pid = rig.freeze(IDLE);
+    rig.send(BATCH);
+    // It lies whole in the socket of a process that stands still; another one takes the rows.
+    let (commits, failures) = (rig.commits(), rig.failures());
+    wait_until("a connection instead", || rig.commits() > commits);
+    assert!(rig.failures() > failures);
+    rig.wait_until_all_is_stored();
+    assert_eq!(rig.positions(), u64::from(2 * BATCH));
+    assert!(rig.is_there(pid));
+    rig.server.thaw_backend(pid);
+    wait_until("the end of the one that stood still", || !rig.is_there(pid));
+    let (log, its) = (rig.server.log(), format!("[{pid}]"));
+    let tried = |what| log.lines().any(|line| line.contains(&its) && line.contains(what));
+    assert!(tried("UPDATE aisd_offsets") && tried("COPY positions"), "{log}");
+    assert!(!tried(": COMMIT"), "{log}");
+    assert_eq!(rig.positions(), u64::from(2 * BATCH));
+    rig.finish();
+}
+
+#[test]
+fn a_daemon_on_a_copy_of_the_data_directory_ends_the_older_one_and_nothing_is_twice() {
+    let mut rig = Rig::new();
+    let copy = rig.home.copy();
+    rig.send(BATCH);
+    rig.wait_until_all_is_stored();
+    let second = copy.start();
+    // It notices when it next has something to store.
+    rig.send(BATCH);
+    let stopped = rig.daemon.wait();
+    assert_eq!(stopped.code(), Some(71), "{}", rig.home.log());
+    let log = rig.home.log();
+    let told = "another process stores for instance";
+    assert!(log.contains(told) && log.contains("is there a copy of the data directory?"), "{log}");
+    drop(rig.sender);
+
+    let mut sender = TcpStream::connect(second.tcp()).unwrap();
+    // Also what the older one took and did not store.
+    sender.write_all(&lines(2 * BATCH..4 * BATCH)).unwrap();
+    let received = || metrics(second.http()).feed("tcp", "received");
+    wait_until("everything that was sent is taken", || received() == u64::from(2 * BATCH));
+    wait_until_all_is_decided(&second);
+    drop(sender);
+    assert_eq!(second.stop(), Some(0), "{}", copy.log());
+    let mut rows = PostgresRows::after_all(&rig.server);
+    let (mut first, mut then) = (Accepted::default(), Accepted::default());
+    first.read(&rig.home.data());
+    then.read(&copy.data());
+    let all = [u64::MAX; 64];
+    // The last that the older one took came when it had lost its offsets.
+    let mut expected = first.rows(&all);
+    expected.truncate(2 * BATCH as usize);
+    expected.extend(then.rows(&all));
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(rows.seqs(), expected, "rows of both, each once");
+    assert!(rows.numbers().into_iter().eq(0..4 * BATCH), "every sentence once");
+
+    // Both had begun the same generation. Once the older one went on under its numbers when it was started again, and what it
+    // took then counted as stored already.
+    let again = rig.home.start();
+    let mut sender = TcpStream::connect(again.tcp()).unwrap();
+    sender.write_all(&lines(4 * BATCH..5 * BATCH)).unwrap();
+    let received = || metrics(again.http()).feed("tcp", "received");
+    wait_until("everything that was sent is taken", || received() == u64::from(BATCH));
+    wait_until_all_is_decided(&again);
+    drop(sender);
+    assert_eq!(again.stop(), Some(0), "{}", rig.home.log());
+    let mut rows = PostgresRows::after_all(&rig.server);
+    assert!(rows.numbers().into_iter().eq(0..5 * BATCH), "every sentence once, the newest too");
+}
