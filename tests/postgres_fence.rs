@@ -131,7 +131,7 @@ fn a_commit_that_stood_still_and_came_through_is_not_made_again() {
     let pid = rig.freeze(IN_COMMIT);
     rig.server.set("synchronous_standby_names", "");
     // Cut off at its deadline, the daemon comes back, and waits for the lock of the one that stands still.
-    wait_until("a word of the lock", || verbose(&rig.daemon).contains("(55P03)"));
+    wait_until("a word of the lock", || verbose(&rig.daemon).contains("SQLSTATE 55P03"));
     let failures = rig.failures();
     assert!(failures > 1, "the commit, and a connection");
     let overrun = sleeper.assert_deadlines_held(&rig.daemon);
@@ -153,7 +153,7 @@ fn a_commit_that_stood_still_and_came_to_nothing_is_made_again() {
     rig.send(BATCH);
     let pid = rig.freeze(IN_CHECK);
     rig.server.execute("DELETE FROM armed");
-    wait_until("a word of the lock", || verbose(&rig.daemon).contains("(55P03)"));
+    wait_until("a word of the lock", || verbose(&rig.daemon).contains("SQLSTATE 55P03"));
     assert!(rig.is_there(pid));
     // It finds that it has to end.
     assert_eq!(rig.server.count(&format!("SELECT count(pg_terminate_backend({pid}))")), 1);

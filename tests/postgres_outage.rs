@@ -71,10 +71,10 @@ impl Fault {
         match self {
             Self::Stopped => "connection refused",
             Self::Frozen => "no answer in time",
-            Self::OutOfConnections(_) => "(53300)",
-            Self::ReadOnly => "(25006)",
-            Self::DiskFull => "(53100)",
-            Self::PasswordChanged => "(28P01)",
+            Self::OutOfConnections(_) => "SQLSTATE 53300",
+            Self::ReadOnly => "SQLSTATE 25006",
+            Self::DiskFull => "SQLSTATE 53100",
+            Self::PasswordChanged => "SQLSTATE 28P01",
         }
     }
 
