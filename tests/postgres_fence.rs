@@ -15,9 +15,8 @@ use crate::support::postgres_rows::PostgresRows;
 use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::servers::Postgres;
 
-/// The daemon's only session, if it is in such a state.
-const SESSION: &str =
-    "SELECT coalesce(max(pid), 0)::int8 FROM pg_stat_activity WHERE usename = 'aisd'";
+/// The writer's session, if it is in such a state.
+const SESSION: &str = "SELECT coalesce(max(pid), 0)::int8 FROM pg_stat_activity WHERE application_name = 'aisd writer'";
 /// In a commit that is on disk and not yet seen by anybody: it waits for a standby that does not exist.
 const IN_COMMIT: &str = "query = 'COMMIT' AND wait_event = 'SyncRep'";
 /// In a commit whose constraints are being checked, by a trigger that sleeps.
@@ -173,7 +172,7 @@ fn a_transaction_that_was_sent_before_the_reconnect_and_begins_after_it_changes_
     // It lies whole in the socket of a process that stands still; another one takes the rows.
     let (commits, failures) = (rig.commits(), rig.failures());
     wait_until("a connection instead", || rig.commits() > commits);
-    assert!(rig.failures() > failures);
+    assert!(rig.failures() > failures, "nothing failed");
     rig.wait_until_all_is_stored();
     assert_eq!(rig.positions(), u64::from(2 * BATCH));
     assert!(rig.is_there(pid));

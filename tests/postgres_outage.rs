@@ -70,7 +70,7 @@ impl Fault {
     const fn cause(&self) -> &'static str {
         match self {
             Self::Stopped => "connection refused",
-            Self::Frozen => "no answer in time",
+            Self::Frozen => "no answer ",
             Self::OutOfConnections(_) => "SQLSTATE 53300",
             Self::ReadOnly => "SQLSTATE 25006",
             Self::DiskFull => "SQLSTATE 53100",

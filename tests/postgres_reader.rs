@@ -17,6 +17,7 @@ use aisd::store::{StoreError, StoreReader};
 use uuid::Uuid;
 
 use crate::support::lateness::lateness;
+use crate::support::migration::wanted;
 use crate::support::process::wait_until;
 use crate::support::random::Random;
 use crate::support::servers::{Postgres, Stop};
@@ -42,7 +43,7 @@ impl Fixture {
         let server = Postgres::start();
         let watchdog = Watchdog::start(Arc::new(Counts::default())).unwrap();
         let dialer = Dialer { address: Address::parse(&server.url()).unwrap(), watchdog };
-        migrate(&dialer, index, Build::Later, &mut |_| {}).unwrap();
+        migrate(&dialer, wanted(index, Build::Later), &mut |_| {}).unwrap();
         server.execute(&format!(
             "INSERT INTO aisd_instances (instance) VALUES ('{}'), ('{OURS}')",
             Uuid::from_u128(1)

@@ -11,6 +11,7 @@ use aisd::store::postgres::deadline::Watchdog;
 use aisd::store::postgres::link::Dialer;
 use aisd::store::postgres::migrate::{Build, Migrated, migrate};
 
+use crate::support::migration::wanted;
 use crate::support::process::aisd;
 use crate::support::servers::Postgres;
 
@@ -20,7 +21,7 @@ fn dialer(url: &str) -> Dialer {
 }
 
 fn bring_up(url: &str, index: Index, build: Build) -> Result<Migrated, StoreError> {
-    migrate(&dialer(url), index, build, &mut |_| {})
+    migrate(&dialer(url), wanted(index, build), &mut |_| {})
 }
 
 fn refusal(url: &str) -> String {

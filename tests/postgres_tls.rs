@@ -15,6 +15,7 @@ use aisd::store::{StoreError, StoreReader};
 use uuid::Uuid;
 
 use crate::support::lateness::lateness;
+use crate::support::migration::wanted;
 use crate::support::servers::{Identity, PgBouncer, Postgres, authority, other_authority};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -109,7 +110,7 @@ fn migrations_and_readers_work_through_a_pooler() {
     let server = Postgres::start();
     let pooler = PgBouncer::in_front_of(&server);
     let dialer = dialer(&pooler.url());
-    let done = migrate(&dialer, Index::Track, Build::Later, &mut |_| {}).unwrap();
+    let done = migrate(&dialer, wanted(Index::Track, Build::Later), &mut |_| {}).unwrap();
     assert!(!done.applied.is_empty());
     server.execute(
         "INSERT INTO positions (seq, ts, received_at, mmsi, lat, lon, msg_type, instance, source, flags)

@@ -8,6 +8,7 @@ pub mod http;
 pub mod journal;
 pub mod lateness;
 pub mod log;
+pub mod migration;
 pub mod numbered;
 pub mod postgres_daemon;
 pub mod postgres_rows;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{FileArgs, write_out};
 use crate::config::load::load;
@@ -11,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::deadline::Watchdog;
 use crate::store::postgres::link::Dialer;
-use crate::store::postgres::migrate::{Build, Migrated, migrate as bring_up};
+use crate::store::postgres::migrate::{Build, Migrated, Wanted, migrate as bring_up};
 
 /// Migrates over `store.direct_url`, or else `store.url`.
 ///
@@ -34,7 +35,12 @@ pub fn migrate(args: &FileArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let watchdog = Watchdog::start(Arc::new(Counts::default()))
         .map_err(|error| Failure::new(exit::SOFTWARE, format!("start a thread: {error}")))?;
     let dialer = Dialer { address, watchdog };
-    let done = bring_up(&dialer, store.index, Build::Now, &mut |text| {
+    let wanted = Wanted {
+        index: store.index,
+        build: Build::Now,
+        answer_within: Duration::from_secs(store.connect_seconds),
+    };
+    let done = bring_up(&dialer, wanted, &mut |text| {
         // Whoever has gone meanwhile is heard of at the end.
         let _ = write_out(out, &format!("{text}\n"));
     });

@@ -46,7 +46,7 @@ use crate::rows::Rows;
 use connection::Connection;
 use kept::Kept;
 use link::Dialer;
-use migrate::{Build, migrate};
+use migrate::{Build, Wanted, migrate};
 use partitions::days::Days;
 use wire::Target;
 
@@ -91,7 +91,12 @@ impl Parts {
             return Ok(());
         }
         let mut say = |text: &str| tracing::info!("{text}");
-        let done = migrate(&self.direct, self.config.index, Build::Later, &mut say)?;
+        let wanted = Wanted {
+            index: self.config.index,
+            build: Build::Later,
+            answer_within: Duration::from_secs(self.config.connect_seconds),
+        };
+        let done = migrate(&self.direct, wanted, &mut say)?;
         for step in &done.applied {
             tracing::info!("{}: took step {step}", self.shown);
         }

@@ -15,6 +15,7 @@ use aisd::store::postgres::migrate::{Build, migrate};
 use aisd::store::postgres::partitions::days::{Days, day_of};
 use aisd::store::postgres::partitions::{Partitions, Parts};
 
+use crate::support::migration::wanted;
 use crate::support::servers::Postgres;
 
 pub const DAY_US: i64 = 86_400_000_000;
@@ -38,7 +39,7 @@ impl Fixture {
 
     pub fn migrate(&self) {
         let dialer = self.dialer(&self.server.url());
-        migrate(&dialer, Index::Track, Build::Later, &mut |_| {}).unwrap();
+        migrate(&dialer, wanted(Index::Track, Build::Later), &mut |_| {}).unwrap();
     }
 
     pub fn without_tables() -> Self {

@@ -71,9 +71,6 @@ impl Address {
             None => system_user().ok_or("no user is named: write postgres://USER@HOST/DATABASE")?,
         };
         let database = config.get_dbname().unwrap_or(&user).to_owned();
-        if config.get_application_name().is_none() {
-            config.application_name("aisd");
-        }
         config.user(&user).dbname(&database);
         Ok(Self { config, endpoints, user, database, pooled: url.pooled })
     }
@@ -108,10 +105,10 @@ impl Address {
         self.pooled
     }
 
-    /// What the server is told the client is called.
+    /// What the server is told the client is called, if the URL does not say: `pg_stat_activity` shows it.
     #[must_use]
-    pub fn application_name(&self) -> &str {
-        self.config.get_application_name().unwrap_or_default()
+    pub fn application_name<'a>(&'a self, otherwise: &'a str) -> &'a str {
+        self.config.get_application_name().unwrap_or(otherwise)
     }
 
     /// Settings for the session, as `-c name=value`, if any are given.
@@ -125,7 +122,7 @@ impl Address {
     pub fn login(&self) -> Config {
         let old = &self.config;
         let mut new = Config::new();
-        new.user(&self.user).dbname(&self.database).application_name(self.application_name());
+        new.user(&self.user).dbname(&self.database).application_name(self.application_name("aisd"));
         if let Some(password) = old.get_password() {
             new.password(password);
         }
@@ -242,7 +239,7 @@ mod tests {
         assert_eq!((address.user(), address.database()), ("me", "ais"));
         assert_eq!(address.password(), Some(&b"se@cret"[..]));
         assert_eq!(address.options(), Some("-cjit=off"));
-        assert_eq!(address.application_name(), "aisd");
+        assert_eq!(address.application_name("aisd"), "aisd");
         assert_eq!(address.login().get_password(), address.password());
         assert!(!format!("{address:?}").contains("cret"));
         assert_eq!(shown("postgres://me@a,b:7/x"), "postgres at a:5432,b:7");

@@ -42,7 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "views", sql: include_str!("0002_views.sql") },
 ];
 
-/// How long the connection may take to be made, and each statement but the building of an index on what is there.
+/// How long each change may take, but the building of an index on what is there.
 const STEP: Duration = Duration::from_secs(60);
 /// Before whatever changes something: one at a time ("aisd" as a number is the key), and waits for locks of others end a
 /// little before the step does, with an answer.
@@ -71,6 +71,17 @@ pub enum Build {
     Later,
 }
 
+/// What is wanted of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The index of positions.
+    pub index: Index,
+    /// What to do about those that are there already.
+    pub build: Build,
+    /// How long connecting may take, and each look: a daemon starts soon, also when the server stands still.
+    pub answer_within: Duration,
+}
+
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Migrated {
@@ -90,11 +101,10 @@ pub struct Migrated {
 /// When the server does not answer or refuses, or has tables that are not ours.
 pub fn migrate(
     dialer: &Dialer,
-    index: Index,
-    build: Build,
+    wanted: Wanted,
     say: &mut dyn FnMut(&str),
 ) -> Result<Migrated, StoreError> {
-    let mut session = Session::open(dialer)?;
+    let mut session = Session::open(dialer, wanted.answer_within)?;
     let mut done = Migrated::default();
     loop {
         let applied = session.applied()?;
@@ -104,7 +114,7 @@ pub fn migrate(
         }
     }
     done.version = latest();
-    index::follow(&mut session, index, build, &mut done, say)?;
+    index::follow(&mut session, wanted, &mut done, say)?;
     session.add_geometry(&mut done)?;
     Ok(done)
 }
@@ -123,22 +133,41 @@ impl Migration {
 struct Session {
     link: Link,
     shown: String,
+    answer_within: Duration,
 }
 
 impl Session {
-    fn open(dialer: &Dialer) -> Result<Self, StoreError> {
-        let link = dialer.dial(Instant::now() + STEP)?;
-        Ok(Self { link, shown: dialer.address.shown() })
+    fn open(dialer: &Dialer, answer_within: Duration) -> Result<Self, StoreError> {
+        let link = dialer.dial(Instant::now() + answer_within)?;
+        Ok(Self { link, shown: dialer.address.shown(), answer_within })
     }
 
-    /// Does something that does not take long.
+    /// Asks for something that is there or not.
+    fn look<T>(
+        &mut self,
+        doing: &str,
+        call: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
+    ) -> Result<T, StoreError> {
+        self.within(self.answer_within, doing, call)
+    }
+
+    /// Changes something, which may have to wait for others.
     fn step<T>(
         &mut self,
         doing: &str,
         call: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
     ) -> Result<T, StoreError> {
+        self.within(STEP, doing, call)
+    }
+
+    fn within<T>(
+        &mut self,
+        time: Duration,
+        doing: &str,
+        call: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
+    ) -> Result<T, StoreError> {
         let doing = format!("{doing} of {}", self.shown);
-        self.link.by(Instant::now() + STEP, &doing, call)
+        self.link.by(Instant::now() + time, &doing, call)
     }
 
     /// Runs statements, all or none; says whether we may.
@@ -152,7 +181,7 @@ impl Session {
 
     /// Version and checksum of every step that was taken.
     fn applied(&mut self) -> Result<Vec<(i32, String)>, StoreError> {
-        self.step("read the migrations", |client| {
+        self.look("read the migrations", |client| {
             if !client.query_typed_one(KNOWN, &[])?.get::<_, bool>(0) {
                 return Ok(Vec::new());
             }
@@ -225,7 +254,7 @@ impl Session {
         let wanted = "SELECT to_regclass('positions_geo') IS NULL
             AND EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'postgis')";
         let ask = |client: &mut Client| Ok(client.query_typed_one(wanted, &[])?.get(0));
-        if !self.step("look for PostGIS", ask)? {
+        if !self.look("look for PostGIS", ask)? {
             return Ok(());
         }
         if self.allowed("add the view positions_geo", include_str!("positions_geo.sql"))? {

@@ -46,6 +46,10 @@ pub struct Target {
     pub password: Option<Vec<u8>>,
     /// The database.
     pub database: String,
+    /// What the server is told the client is called.
+    pub application_name: String,
+    /// Settings for the session, as `-c name=value`.
+    pub options: Option<String>,
     /// Whether a pooler is between: then no statement is prepared.
     pub pooler: Pooler,
 }
@@ -89,6 +93,8 @@ impl Target {
             user: address.user().to_owned(),
             password: address.password().map(<[u8]>::to_vec),
             database: address.database().to_owned(),
+            application_name: address.application_name("aisd writer").to_owned(),
+            options: address.options().map(str::to_owned),
             pooler: Pooler::known(pooled || address.is_pooled()),
         })
     }

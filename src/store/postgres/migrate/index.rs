@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Build, Migrated, Session};
+use super::{Build, Migrated, Session, Wanted};
 use crate::config::Index;
 use crate::store::StoreError;
 
@@ -33,12 +33,11 @@ ORDER BY c.relname DESC";
 /// Makes or drops it.
 pub fn follow(
     session: &mut Session,
-    index: Index,
-    build: Build,
+    Wanted { index, build, .. }: Wanted,
     done: &mut Migrated,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), StoreError> {
-    let (is_valid, bytes) = session.step("look at the indexes", |client| {
+    let (is_valid, bytes) = session.look("look at the indexes", |client| {
         let row = client.query_typed_one(STATE, &[])?;
         Ok((row.get::<_, Option<bool>>(0), row.get::<_, i64>(1)))
     })?;
@@ -79,7 +78,7 @@ fn fill(
     done: &mut Migrated,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), StoreError> {
-    let missing = session.step("look at the partitions", |client| {
+    let missing = session.look("look at the partitions", |client| {
         let rows = client.query_typed(MISSING, &[])?;
         let named = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2)));
         Ok(named.collect::<Vec<(String, String, bool)>>())

@@ -13,9 +13,11 @@ impl Wire {
         let parameters = [
             ("user", target.user.as_str()),
             ("database", target.database.as_str()),
-            ("application_name", "aisd"),
+            ("application_name", target.application_name.as_str()),
             ("client_encoding", "UTF8"),
         ];
+        let options = target.options.as_deref().map(|options| ("options", options));
+        let parameters = parameters.into_iter().chain(options);
         frontend::startup_message(parameters, &mut self.out)?;
         self.flush()?;
         let mut scram = None;
