@@ -14,6 +14,10 @@
 //! that are known. When it comes back everything that changed is written; when what it knew may be lost (a lost connection, or
 //! [`keys::Keys::marks`] that are gone) everything that is known is.
 //!
+//! **It shares its processors.** Redis and its subscribers may run beside the daemon, and a picture of 20 000 vessels written at once keeps
+//! a processor for half a second, in which nothing is stored. So a writing goes in small parts, and after each the stage rests so long
+//! that no more than `redis.busy_percent` of its time is writing; what changes meanwhile is written once.
+//!
 //! Blocking calls: connecting, writing and reading, each at most `redis.timeout_ms`; resolving a name has no deadline but the
 //! system's.
 
@@ -31,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
+use crate::config::RedisConfig;
 use crate::observe::counts::Counts;
 use crate::picture::{Change, Changes, What};
 use crate::resilience::attempts::Attempts;
@@ -38,8 +43,10 @@ use crate::stage::{Broken, Stage, Turn};
 use link::Trouble;
 use writer::{Outcome, Writer};
 
-/// Vessels written in one turn.
-const BATCH: usize = 1000;
+/// Vessels written in one turn, by one call.
+const BATCH: usize = 100;
+/// The longest rest after a turn, however long that took: a server that is slow once is not left alone for long.
+const REST_MAX: Duration = Duration::from_secs(1);
 /// With nothing to write, Redis is looked at this often, and what is too old is taken out.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the last writing may take at shutdown.
@@ -65,14 +72,20 @@ pub struct Links {
 pub struct Live {
     links: Links,
     interval: Duration,
+    /// Times as long as a turn took comes a rest.
+    rest_factor: f64,
     batch: Vec<Change>,
     /// When the next writing begins.
     due: Instant,
+    /// When the writing that is under way goes on.
+    rests_until: Instant,
     /// When Redis was last looked at.
     looked: Option<Instant>,
     /// Vessels of this writing that are not written yet.
     left: usize,
     is_flushing: bool,
+    /// Nothing of this writing is written yet.
+    is_first: bool,
     /// What was written before may be gone.
     is_doubtful: bool,
     /// Since when only what is left is written.
@@ -80,17 +93,21 @@ pub struct Live {
 }
 
 impl Live {
-    /// Writes what changed once in each interval.
+    /// Writes what changed once in each interval, and in no more than its share of the time.
     #[must_use]
-    pub fn new(links: Links, interval_ms: u64) -> Self {
+    pub fn new(links: Links, config: &RedisConfig) -> Self {
+        let now = Instant::now();
         Self {
             links,
-            interval: Duration::from_millis(interval_ms),
+            interval: Duration::from_millis(config.interval_ms),
+            rest_factor: 100.0 / f64::from(config.busy_percent.max(1)) - 1.0,
             batch: Vec::with_capacity(BATCH),
-            due: Instant::now(),
+            due: now,
+            rests_until: now,
             looked: None,
             left: 0,
             is_flushing: false,
+            is_first: false,
             is_doubtful: false,
             last_since: None,
         }
@@ -103,7 +120,8 @@ impl Stage for Live {
     }
 
     fn idle_for(&self) -> Duration {
-        self.due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
+        let next = if self.is_flushing { self.rests_until } else { self.due };
+        next.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
@@ -121,10 +139,12 @@ impl Stage for Live {
             self.is_flushing = false;
             return Ok(resting);
         }
+        if !is_last && Instant::now() < self.rests_until {
+            return Ok(Turn::Idle);
+        }
         let began = Instant::now();
         let tried = self.part();
-        let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.links.counts.live.flush_us.add(us);
+        self.rest_after(began.elapsed());
         self.show_waiting();
         Ok(match tried {
             Ok(moved) => {
@@ -149,7 +169,17 @@ impl Live {
         self.due = now + self.interval;
         self.left = self.show_waiting();
         self.is_flushing = self.left > 0 || self.is_look_due(now);
+        self.is_first = self.is_flushing;
         self.is_flushing
+    }
+
+    /// Rests after a turn of this length.
+    fn rest_after(&mut self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.links.counts.live.flush_us.add(us);
+        let rest = took.mul_f64(self.rest_factor).min(REST_MAX);
+        self.rests_until = Instant::now() + rest;
+        self.due = self.due.max(self.rests_until);
     }
 
     fn is_look_due(&self, now: Instant) -> bool {
@@ -182,7 +212,7 @@ impl Live {
             self.looked = None;
         }
         let is_look_due = self.looked.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY);
-        if is_look_due || !self.batch.is_empty() {
+        if is_look_due || std::mem::take(&mut self.is_first) {
             let is_whole = writer.is_whole()?;
             if !is_whole {
                 tracing::warn!("{} was emptied: all known vessels are written", writer.shown());

@@ -135,6 +135,7 @@ pub const KEYS: &[Key] = &[
     key!(redis.layout, Rule::OneOf(&["aisd", "original"])),
     key!(redis.format, Rule::OneOf(&["auto", "json", "hash"])),
     key!(redis.interval_ms, Rule::Whole(1, 60_000)),
+    key!(redis.busy_percent, Rule::Whole(1, 100)),
     key!(redis.timeout_ms, Rule::Whole(10, 60_000)),
     key!(redis.ttl_seconds, Rule::Whole(1, 31_536_000)),
     key!(breakers.failures_to_open, Rule::Whole(1, 1000)),

@@ -95,6 +95,8 @@ pub struct RedisConfig {
     pub format: Format,
     /// How often changed vessels are written.
     pub interval_ms: u64,
+    /// Percent of the time that writing them may take.
+    pub busy_percent: u32,
     /// How long an answer of the server may take.
     pub timeout_ms: u64,
     /// How long a vessel stays that is not heard of.
@@ -108,7 +110,8 @@ impl Default for RedisConfig {
             prefix: String::new(),
             layout: Layout::Aisd,
             format: Format::Auto,
-            interval_ms: 20,
+            interval_ms: 5,
+            busy_percent: 50,
             timeout_ms: 500,
             ttl_seconds: 1800,
         }

@@ -37,6 +37,9 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
 const PARTS_MAX: usize = 1024;
 
+/// A batch of so many rows moves the offsets of all partitions, without a look at each row.
+const ROWS_OF_ALL: usize = 1024;
+
 /// Called with the store's offsets when they are known for the first time.
 pub type Told = Box<dyn FnOnce(&Offsets) -> std::io::Result<()> + Send>;
 
@@ -257,7 +260,9 @@ impl Writer {
 
     /// The offsets that the next commit moves to: those of partitions with rows, and now and then all.
     fn next_offsets(&self, open: bool) -> Offsets {
-        let all = !open || self.progress_at.elapsed() >= PROGRESS_EVERY;
+        // Of so many rows hardly a partition has none.
+        let many = self.batch_rows >= ROWS_OF_ALL;
+        let all = !open || many || self.progress_at.elapsed() >= PROGRESS_EVERY;
         let mut touched = [all; PARTITIONS];
         if !all {
             for origin in self.batch.iter().flat_map(origins) {

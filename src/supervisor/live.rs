@@ -68,7 +68,7 @@ pub fn plan(config: &Config, common: &Common) -> Result<Option<Plan>, Failure> {
         clock: common.clock.clone(),
         stopping: Arc::clone(&common.live_stopping),
     };
-    let stage = Box::new(Live::new(links, config.redis.interval_ms));
+    let stage = Box::new(Live::new(links, &config.redis));
     let (spot, _) = parking();
     Ok(Some(Plan { stage, spot, role: Role::Live, may_finish: false, core: None }))
 }

@@ -189,7 +189,7 @@ fn at_the_end_what_is_left_is_written_once() {
     let mut turns = 0;
     while rig.turn() != Turn::Finished {
         turns += 1;
-        assert!(turns < 10);
+        assert!(turns < 100);
     }
     assert!(turns >= 2 && rig.is_shown("vessel:", &mut server.connect()));
 }
@@ -223,5 +223,5 @@ fn one_turn_writes_a_bounded_number_of_vessels() {
             moved.push(vessels);
         }
     }
-    assert_eq!(moved, [1000, 1000, 500]);
+    assert_eq!(moved, [100; 25]);
 }

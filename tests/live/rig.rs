@@ -37,7 +37,8 @@ pub struct Rig {
 impl Rig {
     /// With a table for so many vessels; a breaker that is quick to open and to close.
     pub fn new(config: RedisConfig, vessels_max: usize) -> Self {
-        let config = RedisConfig { interval_ms: 1, timeout_ms: TIMEOUT_MS, ..config };
+        let config =
+            RedisConfig { interval_ms: 1, busy_percent: 100, timeout_ms: TIMEOUT_MS, ..config };
         let table = || Arc::new(Mutex::new(Vessels::new(vessels_max / SHARDS).watched()));
         let shards: Vec<_> = (0..SHARDS).map(|_| table()).collect();
         let (counts, stopping) = (Arc::new(Counts::default()), Arc::new(AtomicBool::new(false)));
@@ -51,7 +52,7 @@ impl Rig {
             stopping: Arc::clone(&stopping),
             writer: writer(config.clone()),
         };
-        Self { live: Live::new(links, config.interval_ms), counts, stopping, shards, reports: 0 }
+        Self { live: Live::new(links, &config), counts, stopping, shards, reports: 0 }
     }
 
     /// A vessel moves, now.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::partitions::days::{Days, day_of};
+use super::partitions::days::{Days, day_of, times_of};
 use crate::rows::{Origin, Rows};
 use crate::store::Committed;
 
@@ -57,9 +57,15 @@ impl Kept {
         let positions = rows.iter().flat_map(|rows| &rows.positions).map(|row| &row.origin);
         let messages = rows.iter().flat_map(|rows| &rows.messages).map(|row| &row.origin);
         let mut seen: Vec<i32> = Vec::new();
+        // Most rows are of one day, and a comparison is cheaper than a division for each.
+        let mut last = 0..0;
         for origin in positions.chain(messages) {
+            if last.contains(&origin.time_us) {
+                continue;
+            }
             let day = day_of(origin.time_us);
-            if seen.last() != Some(&day) && day >= self.first_day && !seen.contains(&day) {
+            last = times_of(day);
+            if day >= self.first_day && !seen.contains(&day) {
                 seen.push(day);
             }
         }

@@ -1,14 +1,15 @@
 //! Static reports of a batch as one upsert, in the order of the MMSI, so that two writers cannot wait for each other.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 
-use serde_json::{Value, json};
-
+use super::array;
 use super::wire::{Wire, WireError};
-use crate::report::StaticData;
+use crate::report::{StaticData, Text};
 use crate::rows::{Rows, StaticRow};
 
-const MERGE_VESSELS: &str = "SELECT aisd_merge_vessels($1::json, $2::int2)";
+const MERGE_VESSELS: &str = "SELECT aisd_merge_vessels($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+    $16, $17, $18, $19, $20)";
 
 /// Static reports of one vessel, merged.
 struct Merged {
@@ -66,32 +67,67 @@ pub fn add_statics(
     if vessels.is_empty() {
         return Ok(());
     }
-    let records: Vec<Value> = vessels.iter().map(|(mmsi, merged)| record(*mmsi, merged)).collect();
-    wire.add(MERGE_VESSELS, &[&Value::from(records).to_string(), instance])
+    let columns = columns(&vessels);
+    let parameters = std::iter::once(instance).chain(columns.iter().map(String::as_str));
+    wire.add(MERGE_VESSELS, &parameters.collect::<Vec<_>>())
 }
 
-fn record(mmsi: u32, merged: &Merged) -> Value {
-    let Merged { data, time_us, seq, feed, reports } = merged;
-    let [bow, stern, port, starboard] = data.dimensions.map_or([None; 4], |it| it.map(Some));
-    json!({
-        "mmsi": mmsi,
-        "name": data.name.as_ref().map(|text| text.as_str()),
-        "callsign": data.callsign.as_ref().map(|text| text.as_str()),
-        "imo": data.imo,
-        "ship_type": data.ship_type,
-        "to_bow": bow,
-        "to_stern": stern,
-        "to_port": port,
-        "to_starboard": starboard,
-        "draught": data.draught.map(|it| f64::from(it) / 10.0),
-        "destination": data.destination.as_ref().map(|text| text.as_str()),
-        "eta": data.eta_text(),
-        "epfd": data.epfd,
-        "vendor": data.vendor.as_ref().map(|text| text.as_str()),
-        "mothership": data.mothership,
-        "source": feed,
-        "updated_us": time_us,
-        "updated_seq": seq,
-        "static_reports": reports,
-    })
+/// The vessels as the function takes them: an array for each column.
+fn columns(vessels: &BTreeMap<u32, Merged>) -> [String; 19] {
+    let of = |value: fn(&Merged, &mut String)| {
+        let mut text = String::with_capacity(16 * vessels.len());
+        for merged in vessels.values() {
+            text.push(if text.is_empty() { '{' } else { ',' });
+            value(merged, &mut text);
+        }
+        text.push('}');
+        text
+    };
+    let side = |n: usize| array(vessels.values().map(|it| Or(it.data.dimensions.map(|it| it[n]))));
+    [
+        array(vessels.keys()),
+        of(|it, to| put_text(it.data.name.as_ref().map(Text::as_str), to)),
+        of(|it, to| put_text(it.data.callsign.as_ref().map(Text::as_str), to)),
+        array(vessels.values().map(|it| Or(it.data.imo))),
+        array(vessels.values().map(|it| Or(it.data.ship_type))),
+        side(0),
+        side(1),
+        side(2),
+        side(3),
+        array(vessels.values().map(|it| Or(it.data.draught.map(|it| f64::from(it) / 10.0)))),
+        of(|it, to| put_text(it.data.destination.as_ref().map(Text::as_str), to)),
+        of(|it, to| put_text(it.data.eta_text().as_deref(), to)),
+        array(vessels.values().map(|it| Or(it.data.epfd))),
+        of(|it, to| put_text(it.data.vendor.as_ref().map(Text::as_str), to)),
+        array(vessels.values().map(|it| Or(it.data.mothership))),
+        array(vessels.values().map(|it| it.feed)),
+        array(vessels.values().map(|it| it.time_us)),
+        array(vessels.values().map(|it| it.seq)),
+        array(vessels.values().map(|it| it.reports)),
+    ]
+}
+
+/// A value, or what an array holds where there is none.
+struct Or<T>(Option<T>);
+
+impl<T: Display> Display for Or<T> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(to),
+            None => to.write_str("NULL"),
+        }
+    }
+}
+
+/// An element of an array of texts.
+fn put_text(text: Option<&str>, to: &mut String) {
+    let Some(text) = text else { return to.push_str("NULL") };
+    to.push('"');
+    for letter in text.chars() {
+        if matches!(letter, '"' | '\\') {
+            to.push('\\');
+        }
+        to.push(letter);
+    }
+    to.push('"');
 }

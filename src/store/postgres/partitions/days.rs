@@ -30,6 +30,13 @@ pub fn day_of(time_us: i64) -> i32 {
     i32::try_from(time_us.div_euclid(DAY_US)).unwrap_or(0)
 }
 
+/// The times of a day.
+#[must_use]
+pub fn times_of(day: i32) -> Range<i64> {
+    let begin = i64::from(day).saturating_mul(DAY_US);
+    begin..begin.saturating_add(DAY_US)
+}
+
 #[derive(Default)]
 struct State {
     /// Days with partitions of their own.
@@ -235,7 +242,10 @@ mod tests {
 
     #[test]
     fn a_day_begins_at_midnight_utc() {
-        let check = |us: i64, day: i32| assert_eq!(day_of(us), day, "{us}");
+        let check = |us: i64, day: i32| {
+            assert_eq!(day_of(us), day, "{us}");
+            assert!(times_of(day).contains(&us) || us == i64::MAX, "{us}");
+        };
         check(0, 0);
         check(DAY_US - 1, 0);
         check(DAY_US, 1);
