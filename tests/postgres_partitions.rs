@@ -296,6 +296,24 @@ fn a_large_default_partition_is_not_looked_through_while_writers_wait() {
 }
 
 #[test]
+fn a_day_is_vacuumed_when_it_is_over() {
+    let fixture = Fixture::new();
+    let (mut stage, _) = fixture.stage(|_| {});
+    settle(&mut stage);
+    let put_off = |day: i32| {
+        fixture.server.count(&format!(
+            "SELECT count(*) FROM pg_class WHERE reloptions @> ARRAY['autovacuum_vacuum_insert_threshold=-1'] \
+             AND relname IN (to_char(now() + {day} * interval '1 day', '\"positions_\"YYYYMMDD'), \
+                             to_char(now() + {day} * interval '1 day', '\"messages_\"YYYYMMDD'))"
+        ))
+    };
+    assert_eq!((put_off(0), put_off(1)), (2, 2));
+    fixture.clock.set_us(fixture.clock.now_us() + DAY_US);
+    settle(&mut stage);
+    assert_eq!((put_off(-1), put_off(0), put_off(1)), (0, 0, 2));
+}
+
+#[test]
 fn the_index_of_time_knows_the_newest_rows() {
     let fixture = Fixture::new();
     let (mut stage, _) = fixture.stage(|_| {});

@@ -33,12 +33,13 @@ const BOUNDS: &str = "SET LOCAL statement_timeout = '4s'; SELECT pg_advisory_xac
 /// Bounds of one that takes its time.
 const LONG_BOUNDS: &str = "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '55s'";
 
-/// Name and bounds, in days since 1970, of each partition of a table but the default one. What is not a whole day at its
-/// ends does not count.
+/// Name and bounds, in days since 1970, of each partition of a table but the default one, and whether its vacuum is put off. What is
+/// not a whole day at its ends does not count.
 const LIST: &str = r"
 SELECT c.relname::text,
        ceil(extract(epoch FROM substring(bound FROM 'FROM \(''([^'']+)''\)')::timestamptz) / 86400)::float8,
-       floor(extract(epoch FROM substring(bound FROM 'TO \(''([^'']+)''\)')::timestamptz) / 86400)::float8
+       floor(extract(epoch FROM substring(bound FROM 'TO \(''([^'']+)''\)')::timestamptz) / 86400)::float8,
+       coalesce('autovacuum_vacuum_insert_threshold=-1' = ANY (c.reloptions), false)
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) bound
 WHERE h.inhparent = to_regclass($1) AND bound <> 'DEFAULT' ORDER BY 2";
 const ARE_THERE: &str = "SELECT num_nulls(to_regclass('positions'), to_regclass('messages')) = 0";
@@ -58,6 +59,8 @@ pub struct Partition {
     pub name: String,
     /// The days that it has wholly.
     pub days: Range<i32>,
+    /// Whether what is inserted asks for no vacuum.
+    pub is_vacuum_put_off: bool,
 }
 
 impl Partition {
@@ -108,7 +111,8 @@ impl Tables {
                     let day = |column| row.try_get::<_, Option<f64>>(column);
                     let from = day(1)?.map_or(i32::MIN, whole);
                     let to = day(2)?.map_or(i32::MAX, whole);
-                    found.push(Partition { table, name: row.try_get(0)?, days: from..to });
+                    let (name, is_vacuum_put_off) = (row.try_get(0)?, row.try_get(3)?);
+                    found.push(Partition { table, name, days: from..to, is_vacuum_put_off });
                 }
             }
             Ok(Some((found, client.query_typed_one(TODAY, &[])?.try_get(0)?)))
@@ -159,6 +163,18 @@ impl Tables {
         let name = &partition.name;
         self.step(STEP, &format!("drop the partition {name}"), |client| {
             client.batch_execute(&format!("{BOUNDS}; DROP TABLE IF EXISTS {name}"))
+        })
+    }
+
+    /// Lets the server vacuum a partition whose day is over; not now if somebody is busy there.
+    pub fn let_vacuum(&mut self, partition: &Partition) -> Result<(), StoreError> {
+        let name = &partition.name;
+        self.step(STEP, &format!("have {name} vacuumed"), |client| {
+            let reset = "RESET (autovacuum_vacuum_insert_threshold)";
+            match client.batch_execute(&format!("{BOUNDS}; ALTER TABLE IF EXISTS {name} {reset}")) {
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(()),
+                other => other,
+            }
         })
     }
 
@@ -226,7 +242,8 @@ fn attach(table: Table, day: i32) -> String {
     let (name, partition) = (table.name(), table.of(day));
     let (from, to) = bounds(day);
     format!(
-        "CREATE TABLE {partition} (LIKE {name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE); \
+        "CREATE TABLE {partition} (LIKE {name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE) \
+         WITH (autovacuum_vacuum_insert_threshold = -1); \
          ALTER TABLE {name} ATTACH PARTITION {partition} FOR VALUES FROM ('{from}') TO ('{to}')"
     )
 }
@@ -267,6 +284,7 @@ mod tests {
             table: Table::Positions,
             name: name.to_owned(),
             days,
+            is_vacuum_put_off: true,
         };
         assert!(partition("positions_20261124", 20_781..20_782).is_ours());
         assert!(!partition("positions_20261124", 20_781..20_783).is_ours());
