@@ -1,5 +1,6 @@
 //! The journal driven by hand: no threads, real files.
 
+mod fair;
 mod foreign;
 
 use std::fs::OpenOptions;
@@ -46,6 +47,11 @@ fn config() -> JournalConfig {
 }
 
 fn rig(root: &Path, config: JournalConfig, queue: usize) -> Rig {
+    rig_with(root, config, queue, Vec::new())
+}
+
+/// With more feeds.
+fn rig_with(root: &Path, config: JournalConfig, queue: usize, more: Vec<Inlet<Batch>>) -> Rig {
     let counts = Arc::new(Counts::default());
     let mut directory = Directory::take(root).unwrap();
     let shared = open(&mut directory, &counts).unwrap();
@@ -69,7 +75,7 @@ fn rig(root: &Path, config: JournalConfig, queue: usize) -> Rig {
         shared: Arc::clone(&shared),
         sync: queue,
         sync_waker: waker,
-        feeds: vec![feed_inlet],
+        feeds: [feed_inlet].into_iter().chain(more).collect(),
         shards: vec![shard],
         config,
         counts: Arc::clone(&counts),
