@@ -365,6 +365,7 @@ fn plan_feeds(
             samples: Arc::clone(&common.samples),
             journal,
             nmea: config.nmea.clone(),
+            breakers: config.breakers,
             clock: common.clock.clone(),
             stopping: Arc::clone(&common.stopping),
         };
