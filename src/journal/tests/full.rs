@@ -1,4 +1,4 @@
-//! However noisy one feed is, each of the others has its turn.
+//! A journal that is full, and feeds of which one is noisy: each of the others has its turn.
 
 use super::*;
 
@@ -83,4 +83,34 @@ fn room_in_a_full_journal_goes_to_each_feed_in_turn() {
     }
     assert_eq!(quiet, 16, "beside {noisy} of the noisy feed");
     assert!(noisy > 0);
+}
+
+/// One that filled up within one window never had room again: the window was told to be over by the next segment alone.
+#[test]
+fn at_its_bound_the_journal_takes_nothing_and_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), config(), 64);
+    for _ in 0..16 {
+        rig.offer(1000);
+        rig.append_all();
+    }
+    assert_eq!(rig.append.turn().unwrap(), Turn::Stalled);
+    assert!(rig.shared.bytes() <= config().bytes_max);
+    assert!(rig.counts.journal.full_turns.get() > 0);
+    let taken = rig.read_all().len();
+    assert!(taken < 16_000);
+    // The store has it all, and the window is long past.
+    rig.sync_all();
+    for partition in 0..64 {
+        rig.shared.set_committed(partition, rig.shared.next_seq());
+    }
+    rig.clock.set_us(NOW + 3600 * SECOND_US);
+    let began = std::time::Instant::now();
+    while rig.shared.segments.read().len() > 1 {
+        assert!(began.elapsed() < Duration::from_secs(10), "nothing is deleted");
+        rig.sync.turn().unwrap();
+    }
+    rig.append_all();
+    assert_eq!(rig.append.turn().unwrap(), Turn::Idle);
+    assert_eq!(taken + rig.read_all().len(), 16_000);
 }
