@@ -18,6 +18,7 @@ mod postgres_contention;
 mod postgres_crash;
 mod postgres_deadline;
 mod postgres_fence;
+mod postgres_network;
 mod postgres_outage;
 mod postgres_partitions;
 mod postgres_poison;
