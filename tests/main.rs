@@ -14,6 +14,7 @@ mod kernel;
 mod live;
 mod metrics_lint;
 mod neighbours;
+mod overload;
 mod postgres_contention;
 mod postgres_crash;
 mod postgres_deadline;
