@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{FeedConfig, FeedKind, NmeaConfig};
+use crate::config::{BreakerConfig, FeedConfig, FeedKind, NmeaConfig};
 use crate::nmea::{Message, Note, Sink};
 use crate::observe::counts::{Counts, FeedCounts};
 use crate::observe::samples::Samples;
@@ -86,6 +86,8 @@ pub struct FeedContext {
     pub journal: Outlet<Batch>,
     /// How lines are read.
     pub nmea: NmeaConfig,
+    /// When a server that is connected to is left alone.
+    pub breakers: BreakerConfig,
     /// The time of day.
     pub clock: Clock,
     /// Set when feeds are to take nothing more and finish.

@@ -9,11 +9,14 @@ use std::time::{Duration, SystemTime};
 use crate::support::database::Database;
 use crate::support::http::{Metrics, metrics};
 use crate::support::numbered::{checked, sentence};
+use crate::support::postgres_daemon::{home_of, waiting};
+use crate::support::postgres_rows::PostgresRows;
 use crate::support::process::{Daemon, Home, wait_until};
+use crate::support::servers::{Postgres, Stop};
+use crate::support::storing::letters;
+use crate::support::sums::check_sums;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// More cannot be between receipt and decision: the feeds' queues, what the shards hold, the store's batch.
-const IN_FLIGHT_MAX: u64 = 1_000_000;
 const FEEDS: [&str; 2] = ["udp", "tcp"];
 
 /// What was sent, by what is to become of it; in messages.
@@ -102,16 +105,6 @@ fn senders(
         })
     };
     vec![begin(0, daemon.udp()), begin(1, daemon.tcp())]
-}
-
-fn check_sums(metrics: &Metrics) {
-    assert_eq!(metrics.number("/accounting/imbalance"), 0);
-    for feed in metrics.feeds() {
-        let (came, left) = metrics.came_and_left(&feed);
-        assert!(came >= left, "{feed}: {came} came, {left} left");
-        assert_eq!(came - left, metrics.feed(&feed, "in_flight"), "{feed}");
-        assert!(came - left <= IN_FLIGHT_MAX, "{feed}: {} in flight", came - left);
-    }
 }
 
 /// Looks again and again until nothing is in flight and `done` says so.
@@ -203,4 +196,60 @@ fn after_a_kill_what_is_recovered_is_part_of_the_sum() {
     }
     assert_eq!(daemon.stop(), Some(0));
     Database::open(&home.data()).assert_nothing_is_twice();
+}
+
+/// Vessels 200000007 and 200000507 are refused by a constraint; what the dead letters hold of them is part of the sum.
+#[test]
+fn the_sum_comes_out_through_an_outage_of_postgres_a_kill_and_dead_letters() {
+    let mut server = Postgres::start();
+    let home = home_of(&server);
+    let daemon = home.start();
+    let refuse = "ALTER TABLE positions ADD CONSTRAINT north CHECK (mmsi % 500 <> 7)";
+    wait_until("tables", || server.connect().batch_execute(refuse).is_ok());
+    let (sent, stop) = (Arc::new(Sent::default()), Arc::new(AtomicBool::new(false)));
+    let writers = senders(&daemon, &sent, &stop, 0);
+    let over = |metrics: &Metrics, name: &str| -> u64 {
+        FEEDS.iter().map(|feed| metrics.feed(feed, name)).sum()
+    };
+    look_until(&daemon, "dead letters", |metrics| over(metrics, "undelivered") > 2);
+    server.stop(Stop::Immediate);
+    look_until(&daemon, "a backlog", |metrics| metrics.number("/accounting/in_flight") > 2_000);
+    daemon.kill();
+    stop.store(true, Ordering::Relaxed);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+
+    // It starts without the store, and takes more.
+    let daemon = home.start();
+    stop.store(false, Ordering::Relaxed);
+    let writers = senders(&daemon, &sent, &stop, 1_000_000);
+    look_until(&daemon, "more is received", |metrics| over(metrics, "received") > 2_000);
+    server.start_again();
+    let metrics =
+        look_until(&daemon, "the store is back", |metrics| over(metrics, "stored") > 2_000);
+    assert!(over(&metrics, "recovered") > 1_000, "{}", over(&metrics, "recovered"));
+    let outage = |metrics: &Metrics| metrics.number("/store/failures");
+    let before = outage(&metrics);
+    server.kill_postmaster();
+    look_until(&daemon, "a second outage", |metrics| outage(metrics) > before);
+    server.start_again();
+    stop.store(true, Ordering::Relaxed);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    let metrics = look_until(&daemon, "all is decided", |metrics| {
+        metrics.number("/accounting/in_flight") == 0 && waiting(metrics) == Some(0)
+    });
+    let kept = letters(&home).len() as u64;
+    assert!(kept > 2 && kept == over(&metrics, "undelivered"), "{kept} dead letters");
+    assert_eq!(kept, metrics.number("/dead_letters/rows"));
+    for feed in FEEDS {
+        let (came, left) = metrics.came_and_left(feed);
+        assert_eq!(came, left, "{feed}");
+        assert_eq!(metrics.reasons(feed, "dropped"), 0);
+    }
+    eprintln!("{} recovered, {kept} dead letters", over(&metrics, "recovered"));
+    assert_eq!(daemon.stop(), Some(0), "{}", home.log());
+    let seqs = PostgresRows::after_all(&server).seqs();
+    assert!(seqs.windows(2).all(|two| two[0] < two[1]), "a row is there twice");
+    let accepted = crate::support::storing::accepted(&home.data());
+    let strangers = seqs.iter().filter(|seq| accepted.binary_search(seq).is_err()).count();
+    assert_eq!(strangers, 0, "rows of numbers that the journal does not have");
 }

@@ -6,6 +6,7 @@ mod daemon;
 mod guard;
 mod layouts;
 mod made;
+mod network;
 mod outages;
 mod rebuild;
 mod rig;

@@ -217,7 +217,9 @@ fn check(mut fault: Fault, mut server: Postgres) {
         series(&daemon, "circuit_breaker_state{name=\"postgres\"}") < 0.5
     });
     assert!(!fault.forks() || home.log().contains("the store has caught up"), "{}", home.log());
-    assert_eq!(verbose(&daemon), "[+]neighbour postgres: breaker closed");
+    let said = verbose(&daemon);
+    let begin = "[+]neighbour postgres: breaker closed; it has opened ";
+    assert!(said.starts_with(begin) && said.contains(fault.cause()), "{said}");
     let overrun = sleeper.assert_deadlines_held(&daemon).max(overrun);
     traffic.stop();
     wait_until_all_is_decided(&daemon);

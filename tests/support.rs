@@ -9,14 +9,17 @@ pub mod journal;
 pub mod lateness;
 pub mod log;
 pub mod migration;
+pub mod namespace;
 pub mod numbered;
 pub mod postgres_daemon;
 pub mod postgres_rows;
 pub mod process;
+pub mod proxy;
 pub mod random;
 pub mod sentences;
 pub mod servers;
 pub mod storing;
+pub mod sums;
 pub mod traffic;
 
 /// The bytes of a file in `tests/data`.

@@ -127,11 +127,24 @@ pub struct BreakerConfig {
     pub open_ms: u64,
     /// Successes that close it again.
     pub successes_to_close: u32,
+    /// The time over which the share of failures is looked at as well; 0 for not at all.
+    pub window_ms: u64,
+    /// Attempts in that time before their share says anything.
+    pub window_attempts_min: u32,
+    /// The share of failures that opens it.
+    pub window_failures_percent: u32,
 }
 
 impl Default for BreakerConfig {
     fn default() -> Self {
-        Self { failures_to_open: 5, open_ms: 30_000, successes_to_close: 2 }
+        Self {
+            failures_to_open: 5,
+            open_ms: 30_000,
+            successes_to_close: 2,
+            window_ms: 0,
+            window_attempts_min: 20,
+            window_failures_percent: 50,
+        }
     }
 }
 

@@ -7,13 +7,14 @@
 //!          `connect_failures` of the feed
 //!
 //! A connection that fails, ends or stays silent for too long is made anew after a jittered wait of 0.5 s to 30 s, short
-//! again once bytes have come. The name is looked up at each attempt. The blocking calls (the read, a look at a connection
+//! again once bytes have come, which alone is success: a server that accepts and says nothing has failed. The server is a neighbour
+//! with a breaker of its own, named `feed:` and the feed. The name is looked up at each attempt. The blocking calls (the read, a look at a connection
 //! in the making) have deadlines of 50 ms, so a stop is seen at any time; what the
-//! socket then still holds is taken, within a bound of time. One log line for each change of state, not for
-//! each attempt.
+//! socket then still holds is taken, within a bound of time.
 
 use std::io::Read;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dial::{Dial, Progress};
@@ -21,7 +22,10 @@ use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX, WAIT_MAX};
 use super::{FeedContext, Handed};
 use crate::nmea::line::Framer;
+use crate::observe::neighbours::Neighbour;
+use crate::resilience::attempts::Attempts;
 use crate::resilience::backoff::Backoff;
+use crate::resilience::breaker::State;
 use crate::stage::{Broken, Stage, Turn};
 
 /// Bytes read at a time.
@@ -36,10 +40,12 @@ struct Connection {
     /// Counts up, so that the parts of messages of two connections do not join.
     number: u64,
     heard: Instant,
+    /// Whether anything came.
+    is_proven: bool,
 }
 
 enum Link {
-    Waiting(Instant),
+    Waiting,
     Dialling(Dial),
     Up(Connection),
 }
@@ -50,9 +56,7 @@ pub struct TcpConnect {
     address: String,
     silent: Duration,
     link: Link,
-    backoff: Backoff,
-    /// Whether the log already says that the server is away.
-    told_down: bool,
+    attempts: Attempts,
     connections: u64,
     buffer: Vec<u8>,
     intake: Intake,
@@ -63,13 +67,15 @@ impl TcpConnect {
     /// Connects to `HOST:PORT`, and anew after a silence of `silent`.
     #[must_use]
     pub fn new(context: FeedContext, name: &str, address: &str, silent: Duration) -> Self {
+        let known = context.counts.neighbours.feed(name).cloned();
+        let server = known.unwrap_or_else(|| Arc::new(Neighbour::of_feed(name)));
+        let backoff = Backoff::new(WAIT_SHORTEST, WAIT_LONGEST);
         Self {
             name: sockets::thread_name(context.id, name),
             address: address.to_owned(),
             silent,
-            link: Link::Waiting(Instant::now()),
-            backoff: Backoff::new(WAIT_SHORTEST, WAIT_LONGEST),
-            told_down: false,
+            link: Link::Waiting,
+            attempts: Attempts::new(server, &context.breakers, backoff),
             connections: 0,
             buffer: vec![0; READ_BYTES],
             intake: Intake::new(context),
@@ -92,8 +98,8 @@ impl Stage for TcpConnect {
         }
         self.intake.expire(self.intake.now_us());
         match &mut self.link {
-            Link::Waiting(until) if Instant::now() < *until => return Ok(self.idle()),
-            Link::Waiting(_) => self.link = Link::Dialling(Dial::new(&self.address)),
+            Link::Waiting if self.attempts.wait().is_some() => return Ok(self.idle()),
+            Link::Waiting => self.link = Link::Dialling(Dial::new(&self.address)),
             Link::Dialling(_) => return Ok(self.dial()),
             Link::Up(_) => {
                 self.read();
@@ -106,7 +112,7 @@ impl Stage for TcpConnect {
         if matches!(self.link, Link::Up(_)) {
             self.intake.context().feed_counts().connections.set(0);
         }
-        self.link = Link::Waiting(Instant::now());
+        self.link = Link::Waiting;
     }
 }
 
@@ -131,7 +137,6 @@ impl TcpConnect {
             self.down(&sockets::plain(&error));
             return;
         }
-        self.told_down = false;
         self.connections += 1;
         let counts = self.intake.context().feed_counts();
         tracing::info!("feed {}: connected to {}", counts.name, self.address);
@@ -142,6 +147,7 @@ impl TcpConnect {
             framer: self.intake.framer(),
             number: self.connections,
             heard: Instant::now(),
+            is_proven: false,
         });
     }
 
@@ -152,7 +158,10 @@ impl TcpConnect {
             Ok(0) => self.leave("the server closed the connection"),
             Ok(count) => {
                 connection.heard = Instant::now();
-                self.backoff.reset();
+                let is_closed = self.attempts.neighbour().state() == State::Closed;
+                if !std::mem::replace(&mut connection.is_proven, true) || !is_closed {
+                    self.attempts.succeeded();
+                }
                 let received_us = self.intake.now_us();
                 let bytes = &self.buffer[..count];
                 self.intake.bytes(&mut connection.framer, bytes, connection.number, received_us);
@@ -179,16 +188,10 @@ impl TcpConnect {
     }
 
     fn down(&mut self, why: &str) {
-        let wait = self.backoff.next_wait();
-        if !std::mem::replace(&mut self.told_down, true) {
-            tracing::warn!(
-                "feed {}: connect to {}: {why}; next attempt in {:.1} s, then again until it works",
-                self.intake.context().feed_counts().name,
-                self.address,
-                wait.as_secs_f32()
-            );
-        }
-        self.link = Link::Waiting(Instant::now() + wait);
+        let feed = &self.intake.context().feed_counts().name;
+        let cause = format!("feed {feed}: connect to {}: {why}", self.address);
+        self.attempts.failed(&cause);
+        self.link = Link::Waiting;
     }
 
     fn hand_on(&mut self) -> Turn {

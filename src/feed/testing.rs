@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FeedContext;
 use crate::clock::Clock;
-use crate::config::NmeaConfig;
+use crate::config::{BreakerConfig, NmeaConfig};
 use crate::observe::counts::{Counts, FeedCounts};
 use crate::observe::samples::Samples;
 use crate::queue::{Inlet, Outlet, Poll, bounded};
@@ -59,6 +59,7 @@ impl Bench {
             samples: Arc::new(Samples::default()),
             journal: self.outlet.clone(),
             nmea: NmeaConfig::default(),
+            breakers: BreakerConfig::default(),
             clock: self.clock.clone(),
             stopping: Arc::clone(&self.stopping),
         }

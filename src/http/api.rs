@@ -41,7 +41,7 @@ impl Answers {
     }
 
     fn put(&self, answer: Answer) {
-        // The queue is as long as that of the jobs, so it has room; when the front is gone nobody waits for the answer.
+        // There is room for every job that was taken; when the front is gone nobody waits for the answer.
         let _ = self.outlet.offer(answer);
         let _ = self.bell.write(1);
     }

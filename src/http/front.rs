@@ -31,8 +31,8 @@ const ACCEPTS_PER_TURN: usize = 64;
 const SWEEP: Duration = Duration::from_millis(100);
 /// Bytes of answers that slow readers may hold together; then the API asks to come back.
 const HELD_BYTES_MAX: usize = 32 << 20;
-/// Answers of the API on their way.
-const ANSWERS_MAX: usize = 64;
+/// Answers that may wait here: one for each request that may wait, and for the one that is being answered meanwhile.
+const ANSWERS_MAX: usize = super::JOBS_MAX + 1;
 
 const LISTENER: u64 = u64::MAX;
 const ANSWERED: u64 = u64::MAX - 1;

@@ -107,7 +107,12 @@ fn neighbour_line(neighbour: &Neighbour) -> String {
     }
     let trouble = neighbour.trouble();
     let well = state == breaker::State::Closed && trouble.is_none();
-    let what = trouble.map(|trouble| format!(": {}", trouble.text(Instant::now())));
+    let trips = neighbour.trips.get();
+    let what = match (trouble, neighbour.opened_for()) {
+        (Some(trouble), _) => format!(": {}", trouble.text(Instant::now())),
+        (None, Some(cause)) => format!("; it has opened {trips} times, last for {cause}"),
+        (None, None) => String::new(),
+    };
     let (mark, state) = (mark(well), state.label());
-    format!("{mark}neighbour {name}: breaker {state}{}", what.unwrap_or_default())
+    format!("{mark}neighbour {name}: breaker {state}{what}")
 }

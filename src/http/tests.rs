@@ -331,3 +331,32 @@ fn at_the_bound_the_oldest_open_request_gives_way() {
     let mut answer = String::new();
     assert!(slow[0].read_to_string(&mut answer).is_err() || answer.is_empty());
 }
+
+/// All of them answered in one go, the last answer found no room and its client waited for ever.
+#[test]
+fn questions_beyond_those_that_may_wait_get_503_and_health_is_answered_meanwhile() {
+    let served = Served::new(256, 30);
+    let reader = served.face.reader.lock();
+    let ask = || {
+        let mut client = served.connect();
+        client.write_all(b"GET /api/vessels/4 HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+        client
+    };
+    let mut asking: Vec<TcpStream> = Vec::new();
+    while served.http().refused.get() == 0 {
+        assert!(asking.len() < 200, "nobody is refused");
+        asking.push(ask());
+        assert_eq!(served.ask("GET", "/livez", "").0, 200);
+    }
+    drop(reader);
+    let read = |mut client: TcpStream| {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answers: Vec<String> = asking.into_iter().map(read).collect();
+    let refused: Vec<&String> =
+        answers.iter().filter(|it| it.starts_with("HTTP/1.1 503 ")).collect();
+    assert!(refused.len() == 1 && refused[0].contains("\r\nRetry-After: 1\r\n"), "{refused:?}");
+    assert!(answers.iter().filter(|it| it.starts_with("HTTP/1.1 200 ")).count() > 1);
+}

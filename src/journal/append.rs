@@ -5,6 +5,9 @@
 //! Drops:   never; when there is no room the batch is kept and the feeds' queues fill
 //! Metrics: `ais_journal_appended_total`, `ais_journal_full_turns_total`, `ais_journal_failures_total`
 //!
+//! In a turn each feed has up to 256 KiB taken, whoever is noisy; where the room ran out, there the next turn begins, so that
+//! under a full journal each feed has the same share of the room that comes.
+//!
 //! A shard whose queue is full misses the chunk and reads it back later, so nobody behind the journal can slow it. Chunks are
 //! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers.
 
@@ -25,8 +28,8 @@ use crate::queue::{Inlet, Outlet, Poll};
 use crate::record::{self, Batch};
 use crate::stage::{Broken, Stage, Turn, Waker};
 
-/// Batches taken from one feed before the next has its turn.
-const BATCHES_PER_FEED: usize = 4;
+/// Bytes taken from one feed before the next has its turn: four of the largest batches, or all small ones that its queue holds.
+const BYTES_PER_FEED: usize = 256 << 10;
 /// Bytes that may wait for their sync; beyond that, feeds wait.
 const UNSYNCED_BYTES_MAX: usize = 32 << 20;
 /// After the disk refused, the next try is not sooner than this.
@@ -66,6 +69,8 @@ pub struct Append {
     /// A batch, or the rest of one, that found no room.
     pending: Option<Vec<u8>>,
     retry_at: Option<Instant>,
+    /// The feed that has the next turn.
+    next_feed: usize,
 }
 
 /// The segment being written to.
@@ -91,6 +96,7 @@ impl Append {
             unsynced_bytes: 0,
             pending: None,
             retry_at: None,
+            next_feed: 0,
         }
     }
 
@@ -121,7 +127,10 @@ impl Stage for Append {
         if let Some(pending) = self.pending.take() {
             self.append(pending)?;
         }
-        let (moved, open) = self.take_turns()?;
+        let (moved, open) = match self.pending {
+            Some(_) => (0, true),
+            None => self.take_turns()?,
+        };
         Ok(match (moved, open) {
             _ if self.pending.is_some() => self.wait_for_room(),
             (1.., _) => Turn::Moved(moved),
@@ -132,19 +141,23 @@ impl Stage for Append {
 }
 
 impl Append {
-    /// A few batches from each feed; says how many, and whether any feed is still there.
+    /// Some of each feed's batches; says how many, and whether any feed is still there.
     fn take_turns(&mut self) -> Result<(u32, bool), Broken> {
         let (mut moved, mut open) = (0, false);
-        for feed in 0..self.with.feeds.len() {
-            for _ in 0..BATCHES_PER_FEED {
-                if self.pending.is_some() {
-                    return Ok((moved, true));
-                }
+        for _ in 0..self.with.feeds.len() {
+            let feed = self.next_feed;
+            self.next_feed = (feed + 1) % self.with.feeds.len();
+            let mut taken = 0;
+            while taken < BYTES_PER_FEED {
                 match self.with.feeds[feed].poll() {
                     Poll::Item(batch) => {
-                        self.append(batch.into_bytes())?;
-                        moved += 1;
-                        open = true;
+                        let bytes = batch.into_bytes();
+                        taken += bytes.len();
+                        self.append(bytes)?;
+                        (moved, open) = (moved + 1, true);
+                        if self.pending.is_some() {
+                            return Ok((moved, true));
+                        }
                     }
                     Poll::Empty => {
                         open = true;

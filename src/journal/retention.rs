@@ -5,13 +5,16 @@
 //!
 //! Both times are taken from the headers: what a segment holds was received before the next one was begun, and the record at an
 //! offset was received after the segment that holds it was begun, or not long before. `SLACK_US` covers the way from socket to segment.
+//!
+//! When nothing is undecided, what comes next is received now, so now is where the window ends. Without that a journal that
+//! filled up within one window would stay full for ever: no segment could be begun whose time tells that the window is over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::segment::Segment;
-use crate::clock::SECOND_US;
+use crate::clock::{Clock, SECOND_US};
 use crate::observe::counts::Counts;
 
 /// How long a message may take from its receipt to its segment, for the purpose of keeping enough.
@@ -24,19 +27,20 @@ pub struct Retention {
     counts: Arc<Counts>,
     window_us: i64,
     keep_all: bool,
+    clock: Clock,
     last: Option<Instant>,
 }
 
 impl Retention {
     /// Keeps one dedup window of `window_us` before the oldest offset, or everything.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         shared: Arc<Shared>,
         counts: Arc<Counts>,
         window_us: i64,
-        keep_all: bool,
+        (keep_all, clock): (bool, Clock),
     ) -> Self {
-        Self { shared, counts, window_us, keep_all, last: None }
+        Self { shared, counts, window_us, keep_all, clock, last: None }
     }
 
     /// Deletes what may go, at most once a second.
@@ -54,9 +58,12 @@ impl Retention {
     }
 
     fn sweep(&self) {
+        // In this order: what is appended meanwhile is received now.
+        let (now_us, committed) = (self.clock.now_us(), self.shared.committed());
+        let idle_us = (committed >= self.shared.next_seq()).then_some(now_us);
         let deletable = {
             let segments = self.shared.segments.read();
-            deletable(&segments, self.shared.committed(), self.window_us)
+            deletable(&segments, (committed, idle_us), self.window_us)
         };
         for _ in 0..deletable {
             let Some(oldest) = self.shared.segments.read().first().cloned() else { return };
@@ -72,8 +79,12 @@ impl Retention {
     }
 }
 
-/// How many of the oldest segments may go.
-fn deletable(segments: &[Arc<Segment>], committed: u64, window_us: i64) -> usize {
+/// How many of the oldest segments may go. `idle_us` is the present time when nothing is undecided.
+fn deletable(
+    segments: &[Arc<Segment>],
+    (committed, idle_us): (u64, Option<i64>),
+    window_us: i64,
+) -> usize {
     // The segment that holds the oldest offset: the last that begins at or before it.
     let Some(holds_offset) =
         segments.iter().rposition(|segment| segment.header.first_seq <= committed)
@@ -81,6 +92,7 @@ fn deletable(segments: &[Arc<Segment>], committed: u64, window_us: i64) -> usize
         return 0;
     };
     let begun_us = segments[holds_offset].header.created_us;
+    let begun_us = idle_us.map_or(begun_us, |now_us| now_us.max(begun_us));
     let keep_from_us = begun_us.saturating_sub(SLACK_US).saturating_sub(window_us);
     segments[..holds_offset]
         .iter()
@@ -113,7 +125,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let segments = segments(dir.path(), &[0, 100, 112, 200]);
         let check = |committed, expected| {
-            assert_eq!(deletable(&segments, committed, 10 * SECOND_US), expected, "{committed}");
+            let found = deletable(&segments, (committed, None), 10 * SECOND_US);
+            assert_eq!(found, expected, "{committed}");
         };
         check(0, 0);
         check(99, 0);
@@ -125,13 +138,30 @@ mod tests {
         check(5000, 2);
     }
 
+    #[test]
+    fn when_nothing_is_undecided_the_window_ends_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = segments(dir.path(), &[100, 101, 102]);
+        let check = |now_s: i64, expected| {
+            let idle = (300, Some(now_s * SECOND_US));
+            assert_eq!(deletable(&segments, idle, 10 * SECOND_US), expected, "{now_s}");
+        };
+        check(103, 0);
+        check(116, 0);
+        check(117, 1);
+        // Never the last, which is written to.
+        check(1000, 2);
+        // A clock that went back changes nothing.
+        check(5, 0);
+    }
+
     /// A header that states the beginning of time, or a window without end: the subtraction went round, and everything
     /// was older than what had to be kept.
     #[test]
     fn nothing_goes_when_the_window_reaches_behind_the_beginning_of_time() {
         let dir = tempfile::tempdir().unwrap();
         let segments = segments(dir.path(), &[-9_223_372_036_853, 0, -9_223_372_036_853, 200]);
-        assert_eq!(deletable(&segments, 250, 10 * SECOND_US), 0);
-        assert_eq!(deletable(&segments, 300, i64::MAX), 0);
+        assert_eq!(deletable(&segments, (250, None), 10 * SECOND_US), 0);
+        assert_eq!(deletable(&segments, (300, None), i64::MAX), 0);
     }
 }

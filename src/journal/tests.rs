@@ -1,6 +1,7 @@
 //! The journal driven by hand: no threads, real files.
 
 mod foreign;
+mod full;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -46,6 +47,11 @@ fn config() -> JournalConfig {
 }
 
 fn rig(root: &Path, config: JournalConfig, queue: usize) -> Rig {
+    rig_with(root, config, queue, Vec::new())
+}
+
+/// With more feeds.
+fn rig_with(root: &Path, config: JournalConfig, queue: usize, more: Vec<Inlet<Batch>>) -> Rig {
     let counts = Arc::new(Counts::default());
     let mut directory = Directory::take(root).unwrap();
     let shared = open(&mut directory, &counts).unwrap();
@@ -54,8 +60,8 @@ fn rig(root: &Path, config: JournalConfig, queue: usize) -> Rig {
     let (shard, shard_inlet): (Outlet<Arc<Chunk>>, Inlet<Arc<Chunk>>) = bounded(queue, &waker);
     let queue = Arc::new(SyncQueue::default());
     let clock = Clock::manual(NOW);
-    let retention =
-        Retention::new(Arc::clone(&shared), Arc::clone(&counts), 10 * SECOND_US, config.keep_all);
+    let kept = (config.keep_all, clock.clone());
+    let retention = Retention::new(Arc::clone(&shared), Arc::clone(&counts), 10 * SECOND_US, kept);
     let sync = Sync::new(
         Arc::clone(&shared),
         Arc::clone(&queue),
@@ -69,7 +75,7 @@ fn rig(root: &Path, config: JournalConfig, queue: usize) -> Rig {
         shared: Arc::clone(&shared),
         sync: queue,
         sync_waker: waker,
-        feeds: vec![feed_inlet],
+        feeds: [feed_inlet].into_iter().chain(more).collect(),
         shards: vec![shard],
         config,
         counts: Arc::clone(&counts),
@@ -274,31 +280,6 @@ fn files_that_are_no_segments_go_to_quarantine_and_the_rest_is_read() {
     assert_eq!(second.counts.journal.quarantined.get(), 3);
     assert_eq!(std::fs::read_dir(journal.join("quarantine")).unwrap().count(), 3);
     assert!(journal.join("README").exists());
-}
-
-#[test]
-fn at_its_bound_the_journal_takes_nothing_and_goes_on_when_there_is_room() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut rig = rig(dir.path(), config(), 64);
-    for _ in 0..16 {
-        rig.offer(1000);
-        rig.append_all();
-    }
-    assert_eq!(rig.append.turn().unwrap(), Turn::Stalled);
-    assert!(rig.shared.bytes() <= config().bytes_max);
-    assert!(rig.counts.journal.full_turns.get() > 0);
-    let taken = rig.read_all().len();
-    assert!(taken < 16_000);
-    // The store has it all, and the window is long past.
-    rig.sync_all();
-    for partition in 0..64 {
-        rig.shared.set_committed(partition, rig.shared.next_seq());
-    }
-    rig.clock.set_us(NOW + 3600 * SECOND_US);
-    let before = rig.shared.segments.read().len();
-    // Only what was begun long before the segment with the offset may go: none yet, all are of the same moment.
-    rig.sync.turn().unwrap();
-    assert_eq!(rig.shared.segments.read().len(), before);
 }
 
 /// Which record, from 0, a replay for everything from `next_seq` on begins with.

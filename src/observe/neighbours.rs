@@ -1,4 +1,5 @@
-//! What is known of the neighbours: the store's server and Redis, each with its circuit breaker and its present trouble.
+//! What is known of the neighbours: the store's server, Redis and each server that a feed connects to, each with its circuit
+//! breaker, its present trouble and what it last opened for.
 //!
 //! Those that talk to a neighbour tell it through `resilience::attempts`; the faces read it. All who talk to one neighbour
 //! share one breaker, so several writers open it together and one of them alone probes. Where several are in trouble,
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::config::{BreakerConfig, Config};
+use crate::config::{BreakerConfig, Config, FeedKind};
 use crate::observe::counts::{Counter, Gauge};
 use crate::resilience::breaker::{Asker, Breaker, State};
 use crate::resilience::quiet::Quiet;
@@ -22,6 +23,8 @@ use crate::resilience::words::{one_line, spoken};
 
 /// Characters of a cause that are kept.
 const CAUSE_MAX: usize = 300;
+/// Before the name of a feed: it may be that of another neighbour.
+const OF_FEED: &str = "feed:";
 
 /// All neighbours, there from the first scrape, also those that are not configured.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Neighbours {
     pub store: Arc<Neighbour>,
     /// Where the live picture is.
     pub redis: Arc<Neighbour>,
+    /// Servers that feeds connect to, in the order of the feeds.
+    pub feeds: Vec<Arc<Neighbour>>,
 }
 
 impl Default for Neighbours {
@@ -45,23 +50,33 @@ impl Neighbours {
     pub fn of(config: &Config) -> Self {
         let store = if config.store.url.is_empty() { "sqlite" } else { "postgres" };
         let has_redis = !config.redis.url.is_empty();
+        let clients =
+            config.feeds.iter().filter(|feed| matches!(feed.kind, FeedKind::TcpClient { .. }));
+        let names = clients.filter_map(|feed| feed.name.as_deref());
         Self {
             store: Arc::new(Neighbour::new(store, true)),
             redis: Arc::new(Neighbour::new("redis", has_redis)),
+            feeds: names.map(|name| Arc::new(Neighbour::of_feed(name))).collect(),
         }
+    }
+
+    /// The server that the feed of this name connects to.
+    #[must_use]
+    pub fn feed(&self, name: &str) -> Option<&Arc<Neighbour>> {
+        self.feeds.iter().find(|it| it.name.strip_prefix(OF_FEED) == Some(name))
     }
 
     /// Each of them.
     #[must_use]
-    pub fn all(&self) -> [&Arc<Neighbour>; 2] {
-        [&self.store, &self.redis]
+    pub fn all(&self) -> Vec<&Arc<Neighbour>> {
+        [&self.store, &self.redis].into_iter().chain(&self.feeds).collect()
     }
 }
 
 /// One neighbour.
 #[derive(Debug)]
 pub struct Neighbour {
-    name: &'static str,
+    name: String,
     is_configured: bool,
     /// Times that the breaker opened, also those after a probe in vain.
     pub trips: Counter,
@@ -81,6 +96,8 @@ struct Watch {
     has_begun: bool,
     troubles: Vec<(Asker, Trouble)>,
     down_since: Option<Instant>,
+    /// What the breaker last opened for.
+    opened_for: Option<String>,
     causes: Quiet,
     changes: Quiet,
     /// Whether the last line of the log about the breaker says that it is open.
@@ -135,19 +152,20 @@ impl Line {
 impl Neighbour {
     /// A neighbour that nobody has talked to yet.
     #[must_use]
-    pub fn new(name: &'static str, is_configured: bool) -> Self {
+    pub fn new(name: &str, is_configured: bool) -> Self {
         let watch = Watch {
             breaker: Breaker::new(BreakerConfig::default()),
             has_begun: false,
             troubles: Vec::new(),
             down_since: None,
+            opened_for: None,
             causes: Quiet::default(),
             changes: Quiet::default(),
             told_open: false,
             told_failing: false,
         };
         Self {
-            name,
+            name: name.to_owned(),
             is_configured,
             trips: Counter::default(),
             failures: Counter::default(),
@@ -158,10 +176,22 @@ impl Neighbour {
         }
     }
 
+    /// The server that a feed connects to.
+    #[must_use]
+    pub fn of_feed(feed: &str) -> Self {
+        Self::new(&format!("{OF_FEED}{feed}"), true)
+    }
+
     /// What it is called in metrics and in the log.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the breaker last opened for, if it ever did.
+    #[must_use]
+    pub fn opened_for(&self) -> Option<String> {
+        self.watch.lock().opened_for.clone()
     }
 
     /// Whether the configuration names it.
@@ -228,7 +258,7 @@ impl Neighbour {
         let down = spoken(now.saturating_duration_since(down_since));
         if closed && std::mem::take(&mut watch.told_open) {
             watch.told_failing = false;
-            let name = self.name;
+            let name = &self.name;
             let text = format!("circuit breaker of {name} closed: it works again after {down}");
             return Some(Line::Info(text));
         }
@@ -255,6 +285,9 @@ impl Neighbour {
         self.trips.add(u64::from(opened));
         let wait = wait.max(watch.breaker.open_for(now));
         let trouble = Trouble { cause: one_line(cause, CAUSE_MAX), attempt, next: now + wait };
+        if opened {
+            watch.opened_for = Some(trouble.cause.clone());
+        }
         let line = self.tell(&mut watch, &trouble, opened, now);
         watch.down_since.get_or_insert(now);
         watch.forget(by);
@@ -320,16 +353,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_store_and_redis_are_there_with_nothing_configured() {
+    fn the_store_and_redis_are_there_with_nothing_configured_and_each_server_of_a_feed() {
         let neighbours = Neighbours::default();
-        let shown = neighbours.all().map(|it| (it.name(), it.is_configured(), it.state()));
-        assert_eq!(shown, [("sqlite", true, State::Closed), ("redis", false, State::Closed)]);
+        let shown = |it: &Arc<Neighbour>| (it.name().to_owned(), it.is_configured());
+        let all = |neighbours: &Neighbours| -> Vec<(String, bool)> {
+            assert!(neighbours.all().iter().all(|it| it.state() == State::Closed));
+            neighbours.all().into_iter().map(shown).collect()
+        };
+        let named = |name: &str, is_configured| (name.to_owned(), is_configured);
+        assert_eq!(all(&neighbours), [named("sqlite", true), named("redis", false)]);
         let mut config = Config::default();
         config.store.url = crate::config::Secret::new("postgres://db/ais");
         config.redis.url = crate::config::Secret::new("redis://cache");
+        let kind = FeedKind::TcpClient { address: "receiver:10110".to_owned(), silent_seconds: 60 };
+        config.feeds = vec![crate::config::FeedConfig { name: Some("redis".to_owned()), kind }];
         let neighbours = Neighbours::of(&config);
-        let shown = neighbours.all().map(|it| (it.name(), it.is_configured()));
-        assert_eq!(shown, [("postgres", true), ("redis", true)]);
+        let expected = ["postgres", "redis", "feed:redis"].map(|name| named(name, true));
+        assert_eq!(all(&neighbours), expected);
+        assert_eq!(neighbours.feed("redis").unwrap().name(), "feed:redis");
     }
 
     #[test]

@@ -9,14 +9,20 @@
 //!                                    successes in a row
 //! ```
 //!
+//! Beside failures in a row, the share of failures in a window of time may open it: for a neighbour that answers now and then,
+//! and that is better left alone. That is off unless it is configured, since such a neighbour still takes part of the rows.
+//!
 //! A state machine and nothing else: no clock, no lock, no log. Whoever asks tells the time and who it is. While it is half-open
 //! one of all who ask is let through, and goes on until the breaker is closed or open again. If nothing is heard
 //! of that one for as long as the breaker stays open, the next who asks takes its place: a probe that is lost costs
 //! time and nothing more. What those have to tell by then who are not let through decides nothing: they began before it opened.
 
+mod window;
+
 use std::time::{Duration, Instant};
 
 use crate::config::BreakerConfig;
+use window::Window;
 
 /// While another one probes, it is worth looking again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -66,7 +72,7 @@ pub struct Breaker {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    Closed { failures: u32 },
+    Closed { failures: u32, window: Window },
     Open { until: Instant },
     HalfOpen { successes: u32, probe: Option<Probe> },
 }
@@ -82,7 +88,7 @@ impl Breaker {
     /// A breaker that is closed.
     #[must_use]
     pub const fn new(limits: BreakerConfig) -> Self {
-        Self { limits, phase: Phase::Closed { failures: 0 } }
+        Self { limits, phase: closed() }
     }
 
     /// What it does now.
@@ -135,14 +141,15 @@ impl Breaker {
                 *successes = successes.saturating_add(1);
                 *successes >= self.limits.successes_to_close
             }
-            Phase::Closed { failures } => {
+            Phase::Closed { failures, window } => {
                 *failures = 0;
+                note(window, &self.limits, false, now);
                 false
             }
             Phase::Open { .. } => false,
         };
         if closes {
-            self.phase = Phase::Closed { failures: 0 };
+            self.phase = closed();
         }
         closes
     }
@@ -153,9 +160,10 @@ impl Breaker {
             return false;
         }
         let opens = match &mut self.phase {
-            Phase::Closed { failures } => {
+            Phase::Closed { failures, window } => {
                 *failures = failures.saturating_add(1);
-                *failures >= self.limits.failures_to_open
+                note(window, &self.limits, true, now);
+                *failures >= self.limits.failures_to_open || too_many(window, &self.limits)
             }
             Phase::HalfOpen { .. } | Phase::Open { .. } => true,
         };
@@ -183,5 +191,25 @@ impl Breaker {
     }
 }
 
+/// Closed, and nothing is held against the neighbour.
+const fn closed() -> Phase {
+    Phase::Closed { failures: 0, window: Window::new() }
+}
+
+fn note(window: &mut Window, limits: &BreakerConfig, failed: bool, now: Instant) {
+    if limits.window_ms > 0 {
+        window.add(failed, now, Duration::from_millis(limits.window_ms));
+    }
+}
+
+/// Whether enough attempts were made in the window, and enough of them failed; never while it is off, and empty.
+fn too_many(window: &Window, limits: &BreakerConfig) -> bool {
+    let (attempts, failures) = window.sums();
+    attempts >= u64::from(limits.window_attempts_min)
+        && failures * 100 >= attempts * u64::from(limits.window_failures_percent)
+}
+
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;

@@ -50,7 +50,8 @@ fn rig(begin: Begin) -> Rig {
     let (_spare, spare) = bounded(QUEUE, &waker);
     let queue = Arc::new(SyncQueue::default());
     let (shared, kept) = (Arc::clone(&journal), Arc::clone(&counts));
-    let retention = Retention::new(Arc::clone(&shared), Arc::clone(&kept), SECOND_US, true);
+    let retention =
+        Retention::new(Arc::clone(&shared), Arc::clone(&kept), SECOND_US, (true, Clock::System));
     let sync = Sync::new(shared, Arc::clone(&queue), retention, kept, Duration::ZERO);
     let append = Append::new(Appender {
         directory,

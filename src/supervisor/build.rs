@@ -172,8 +172,8 @@ fn plan_journal(
     let counts = || Arc::clone(&common.counts);
     let queue = Arc::new(SyncQueue::default());
     let (sync_spot, sync_waker) = parking();
-    let keep_all = config.journal.keep_all;
-    let retention = Retention::new(Arc::clone(&journal), counts(), window_us(config), keep_all);
+    let kept = (config.journal.keep_all, common.clock.clone());
+    let retention = Retention::new(Arc::clone(&journal), counts(), window_us(config), kept);
     let interval = Duration::from_millis(config.journal.sync_interval_ms);
     let sync = Sync::new(Arc::clone(&journal), Arc::clone(&queue), retention, counts(), interval);
     let append = Append::new(Appender {
@@ -365,6 +365,7 @@ fn plan_feeds(
             samples: Arc::clone(&common.samples),
             journal,
             nmea: config.nmea.clone(),
+            breakers: config.breakers,
             clock: common.clock.clone(),
             stopping: Arc::clone(&common.stopping),
         };

@@ -42,7 +42,12 @@ impl Rig {
         let table = || Arc::new(Mutex::new(Vessels::new(vessels_max / SHARDS).watched()));
         let shards: Vec<_> = (0..SHARDS).map(|_| table()).collect();
         let (counts, stopping) = (Arc::new(Counts::default()), Arc::new(AtomicBool::new(false)));
-        let breaker = BreakerConfig { failures_to_open: 3, open_ms: 50, successes_to_close: 1 };
+        let breaker = BreakerConfig {
+            failures_to_open: 3,
+            open_ms: 50,
+            successes_to_close: 1,
+            ..BreakerConfig::default()
+        };
         let backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(20));
         let links = Links {
             changes: Arc::new(ShardedFleet::new(shards.clone())),

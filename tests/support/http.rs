@@ -8,15 +8,29 @@ use serde_json::Value;
 
 /// The status and the body of `GET path`.
 pub fn get(address: SocketAddr, path: &str) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: aisd\r\nConnection: close\r\n\r\n").unwrap();
+    parts(&ask(address, path).unwrap()).unwrap()
+}
+
+/// Everything that is counted, unless nobody is there.
+pub fn metrics_if_there(address: SocketAddr) -> Option<Metrics> {
+    let (_, body) = parts(&ask(address, "/metrics?format=json").ok()?)?;
+    serde_json::from_slice(&body).ok().map(Metrics)
+}
+
+fn ask(address: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: aisd\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+fn parts(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..head_end]).into_owned();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, answer[head_end + 4..].to_vec())
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, answer[head_end + 4..].to_vec()))
 }
 
 /// Everything that is counted.

@@ -9,6 +9,10 @@ const WEST: i32 = -108_000_000;
 /// SQL for the number of a row of `positions`.
 pub const NUMBER_SQL: &str = "CAST(round(lon * 600000) AS INTEGER) + 108000000";
 
+/// SQL for whether a row of `positions` is not what the sentence with its number says, in any column.
+pub const WRONG_SQL: &str = "mmsi <> 200000000 + number % 5000 OR round(lat * 600000) <> number % 1000 * 30000 \
+    OR sog <> 10 OR cog <> 90 OR heading IS NOT NULL OR rot IS NOT NULL OR msg_type <> 1";
+
 /// The payload of a type 1 report with this number.
 pub fn payload(n: u32) -> [u8; 28] {
     payload_of(FIRST_MMSI + n % VESSELS, n)

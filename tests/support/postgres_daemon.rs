@@ -41,7 +41,12 @@ pub fn home_of(server: &Postgres) -> Home {
 
 /// Writes the configuration again, with more after it.
 pub fn configure(home: &Home, server: &Postgres, more: &str) {
-    let text = format!("[store]\nurl = \"{}\"{CONFIG}{more}", server.url());
+    configure_at(home, &server.url(), more);
+}
+
+/// As [`configure`], by way of another URL.
+pub fn configure_at(home: &Home, url: &str, more: &str) {
+    let text = format!("[store]\nurl = \"{url}\"{CONFIG}{more}");
     std::fs::write(home.config(), text).unwrap();
 }
 

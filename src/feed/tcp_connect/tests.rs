@@ -5,10 +5,13 @@ use std::net::TcpListener;
 
 use super::super::testing::{Bench, SENTENCE, lines, turn_until};
 use super::*;
+use crate::config::BreakerConfig;
 
 fn connect(bench: &Bench, address: &str, silent: Duration) -> TcpConnect {
     let mut feed = TcpConnect::new(bench.context(), "tcp_client", address, silent);
-    feed.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(5));
+    let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(5));
+    let breaker = BreakerConfig { open_ms: 20, ..BreakerConfig::default() };
+    feed.attempts = Attempts::new(Arc::new(Neighbour::of_feed("tcp_client")), &breaker, backoff);
     feed
 }
 
@@ -59,6 +62,32 @@ fn a_server_that_is_away_is_tried_until_it_is_there() {
     turn_until(&mut feed, || bench.counts().connect_failures.get() == 5);
     let _listener = TcpListener::bind(&address).unwrap();
     turn_until(&mut feed, || bench.counts().connections.get() == 1);
+}
+
+#[test]
+fn the_breaker_of_a_server_that_only_accepts_opens_and_closes_when_lines_come() {
+    let bench = Bench::new(8);
+    let (listener, address) = server();
+    listener.set_nonblocking(true).unwrap();
+    let mut feed = connect(&bench, &address, NEVER);
+    let server = Arc::clone(feed.attempts.neighbour());
+    turn_until(&mut feed, || {
+        drop(listener.accept());
+        server.trips.get() >= 1
+    });
+    assert_eq!(server.failures.get(), 5);
+    let trouble = server.trouble().unwrap();
+    let cause = format!("feed feed: connect to {address}: the server closed the connection");
+    assert_eq!((trouble.cause, trouble.attempt), (cause, 5));
+    let mut peer = None;
+    turn_until(&mut feed, || {
+        peer = peer.take().or_else(|| listener.accept().ok().map(|(peer, _)| peer));
+        // The second read is the second success.
+        let sent = peer.as_mut().is_none_or(|peer| peer.write_all(&lines(1, "\n")).is_ok());
+        bench.records();
+        sent && server.state() == State::Closed
+    });
+    assert_eq!((server.trips.get(), server.trouble()), (1, None));
 }
 
 #[test]

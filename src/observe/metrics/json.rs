@@ -187,6 +187,7 @@ fn neighbour(neighbour: &Neighbour) -> Value {
         "breaker": neighbour.state().label(),
         "trips": neighbour.trips.get(),
         "failures": neighbour.failures.get(),
+        "opened_for": neighbour.opened_for(),
         "trouble": neighbour.trouble().map(|trouble| trouble.text(Instant::now())),
     })
 }

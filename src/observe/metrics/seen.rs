@@ -54,7 +54,7 @@ impl Seen {
 
     /// The name of the store's back end.
     #[must_use]
-    pub fn store(&self) -> &'static str {
+    pub fn store(&self) -> &str {
         self.counts.neighbours.store.name()
     }
 

@@ -131,7 +131,12 @@ fn nobody_is_shut_out_for_ever(breaker: &Breaker, now: Instant, path: &[Event]) 
 fn in_every_sequence_of_events_it_does_what_the_model_does() {
     let mut sequences = 0;
     for (failures_to_open, successes_to_close) in [(1, 1), (2, 2), (3, 1)] {
-        let limits = BreakerConfig { failures_to_open, open_ms: OPEN_MS, successes_to_close };
+        let limits = BreakerConfig {
+            failures_to_open,
+            open_ms: OPEN_MS,
+            successes_to_close,
+            ..BreakerConfig::default()
+        };
         let (breaker, model) = (Breaker::new(limits), Model::new(limits));
         sequences += walk(&breaker, &model, Instant::now(), &mut Vec::new());
     }
@@ -158,6 +163,29 @@ fn five_failures_open_it_and_two_successes_close_it() {
     assert_eq!(breaker.state(), State::HalfOpen);
     breaker.succeeded(1, at(35));
     assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn the_share_of_failures_in_a_window_opens_it_too_if_that_is_configured() {
+    let limits = BreakerConfig { window_attempts_min: 10, ..BreakerConfig::default() };
+    let opens_after = |limits: BreakerConfig| {
+        let (mut breaker, start) = (Breaker::new(limits), Instant::now());
+        // Every second attempt fails, one attempt each second.
+        (0..200_u32).find(|second| {
+            let now = start + Duration::from_secs(u64::from(*second));
+            if second % 2 == 0 {
+                breaker.succeeded(1, now);
+                return false;
+            }
+            breaker.failed(1, now)
+        })
+    };
+    assert_eq!(opens_after(limits), None, "off by default");
+    assert_eq!(opens_after(BreakerConfig { window_ms: 60_000, ..limits }), Some(9));
+    let sooner = BreakerConfig { window_failures_percent: 60, ..limits };
+    assert_eq!(opens_after(BreakerConfig { window_ms: 60_000, ..sooner }), None);
+    // The window never holds as many attempts as it takes.
+    assert_eq!(opens_after(BreakerConfig { window_ms: 5_000, ..limits }), None);
 }
 
 #[test]
