@@ -321,4 +321,6 @@ pub struct Counts {
     pub neighbours: Neighbours,
     /// Rows that the store refused for good.
     pub dead_letters: DeadLetterCounts,
+    /// How often the time of day was set.
+    pub clock_steps: Counter,
 }
