@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use nix::sys::signal::Signal;
+
 use crate::support::process::{Daemon, Home, wait_until};
 
 /// A daemon whose system calls are traced, and the trace.
@@ -17,7 +19,7 @@ pub struct Traced {
 pub fn spawn(home: &Home, calls: &str, injections: &[String], paths: &[PathBuf]) -> Traced {
     let trace = home.config().with_file_name("trace");
     let _ = std::fs::remove_file(&trace);
-    let mut wrapper: Vec<String> = ["strace", "-D", "-f", "-qq", "-y"].map(str::to_owned).into();
+    let mut wrapper: Vec<String> = ["strace", "-D", "-f", "-q", "-y"].map(str::to_owned).into();
     // Faster, but strace 6.1 then forgets to deliver signals.
     let kills = injections.iter().any(|injection| injection.contains("signal="));
     wrapper.extend((!kills).then(|| "--seccomp-bpf".to_owned()));
@@ -37,6 +39,16 @@ impl Traced {
     pub fn lines(&self) -> Vec<String> {
         let text = std::fs::read(&self.trace).unwrap_or_default();
         String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    }
+
+    /// Has the daemon drain; all lines of its life.
+    pub fn stop(&mut self, home: &Home) -> Vec<String> {
+        self.daemon.signal(Signal::SIGTERM);
+        assert_eq!(self.daemon.wait().code(), Some(0), "{}", home.log());
+        let pid = self.daemon.pid().to_string();
+        let is_last = |line: &String| line.starts_with(&pid) && line.contains("+++ exited with 0");
+        wait_until("its end in the trace", || self.lines().iter().any(is_last));
+        self.lines()
     }
 
     /// The lines once one of them is about something.
