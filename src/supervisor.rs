@@ -14,21 +14,25 @@ mod progress;
 mod run_file;
 mod stores;
 mod threads;
+mod time_of_day;
 mod writers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use crate::clock::Clock;
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::journal::committed;
 use crate::observe::status::State;
+use crate::resilience::quiet::Quiet;
 use build::Engine;
 use progress::Progress;
 use threads::{Ended, Role};
+use time_of_day::TimeOfDay;
 
 /// The supervisor looks around this often.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -49,31 +53,38 @@ pub enum Mode {
 /// # Errors
 /// Why it could not start or had to stop, with the exit code for that.
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
-    let signalled = signals()?;
+    let signals = signals(mode)?;
     let config = live::configured(config, mode);
     let engine = build::engine(&config)?;
-    let result = Supervision::new(engine, config, mode).until_the_end(&signalled);
+    let result = Supervision::new(engine, config, mode).until_the_end(&signals);
     if let Err(failure) = &result {
         tracing::error!("{failure}");
     }
     result
 }
 
-/// The first signal asks for a drain; a second one ends the process at once.
-fn signals() -> Result<Arc<AtomicBool>, Failure> {
-    let signalled = Arc::new(AtomicBool::new(false));
+/// What signals ask for.
+#[derive(Default)]
+struct Signals {
+    /// The first asks for a drain; a second one ends the process at once.
+    stop: Arc<AtomicBool>,
+    /// A daemon that is asked to read its configuration again says that it does not. A replay ends with its terminal.
+    reload: Arc<AtomicBool>,
+}
+
+fn signals(mode: Mode) -> Result<Signals, Failure> {
+    use signal_hook::flag::{register, register_conditional_shutdown};
+    let signals = Signals::default();
+    let stop = || Arc::clone(&signals.stop);
+    let cannot = |error| Failure::new(exit::SOFTWARE, format!("watch for signals: {error}"));
     for signal in [SIGTERM, SIGINT] {
-        let at_once = signal_hook::flag::register_conditional_shutdown(
-            signal,
-            128 + signal,
-            Arc::clone(&signalled),
-        );
-        let first = signal_hook::flag::register(signal, Arc::clone(&signalled));
-        at_once
-            .and(first)
-            .map_err(|error| Failure::new(exit::SOFTWARE, format!("watch for signals: {error}")))?;
+        let at_once = register_conditional_shutdown(signal, 128 + signal, stop());
+        at_once.and(register(signal, stop())).map_err(cannot)?;
     }
-    Ok(signalled)
+    if mode == Mode::Serve {
+        register(SIGHUP, Arc::clone(&signals.reload)).map_err(cannot)?;
+    }
+    Ok(signals)
 }
 
 /// The engine while it runs.
@@ -84,6 +95,8 @@ struct Supervision {
     progress: Progress,
     drain_since: Option<Instant>,
     copied_at: Instant,
+    time_of_day: TimeOfDay,
+    quiet: Quiet,
     /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
     ends_by_itself: bool,
 }
@@ -93,11 +106,20 @@ impl Supervision {
         let progress = Progress::new(mode, &engine);
         let ends_by_itself =
             config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
-        let copied_at = Instant::now();
-        Self { engine, config, mode, progress, drain_since: None, copied_at, ends_by_itself }
+        Self {
+            engine,
+            config,
+            mode,
+            progress,
+            drain_since: None,
+            copied_at: Instant::now(),
+            time_of_day: TimeOfDay::new(Clock::System),
+            quiet: Quiet::default(),
+            ends_by_itself,
+        }
     }
 
-    fn until_the_end(mut self, signalled: &AtomicBool) -> Result<u8, Failure> {
+    fn until_the_end(mut self, signals: &Signals) -> Result<u8, Failure> {
         loop {
             while let Some(ended) = self.engine.threads.next_ended(LOOK_EVERY) {
                 self.judge(ended)?;
@@ -107,11 +129,17 @@ impl Supervision {
             }
             self.become_ready()?;
             self.progress.show(&self.engine);
+            self.look_at_the_clock();
+            if signals.reload.swap(false, Ordering::AcqRel) {
+                tracing::warn!(
+                    "SIGHUP changes nothing: the configuration is read at the start alone; restart to apply it"
+                );
+            }
             if self.copied_at.elapsed() >= COPY_EVERY {
                 self.copy_committed();
             }
             let files_done = self.ends_by_itself && self.engine.threads.running(Role::Feed) == 0;
-            if self.drain_since.is_none() && (signalled.load(Ordering::Acquire) || files_done) {
+            if self.drain_since.is_none() && (signals.stop.load(Ordering::Acquire) || files_done) {
                 self.drain();
             }
             if self.is_too_late() {
@@ -168,11 +196,22 @@ impl Supervision {
         Ok(())
     }
 
+    fn look_at_the_clock(&mut self) {
+        let Some(step_us) = self.time_of_day.step() else { return };
+        self.engine.counts.clock_steps.add(1);
+        tracing::warn!(
+            "the time of day was set by {:+} ms; what comes is stamped with the new one",
+            step_us / 1000
+        );
+    }
+
     /// Keeps a copy of what is committed, for a start while the store is away.
     fn copy_committed(&mut self) {
         self.copied_at = Instant::now();
         let all = self.engine.journal.all_committed();
-        if let Err(error) = committed::save(&self.config.data_dir, &all) {
+        if let Err(error) = committed::save(&self.config.data_dir, &all)
+            && self.quiet.may_say(&error.to_string(), Instant::now())
+        {
             tracing::warn!(%error, "cannot note what is committed; a start without the store reads back further");
         }
     }

@@ -50,10 +50,14 @@ fn a_signal_under_load_drains_and_everything_received_is_stored() {
     let traffic = Traffic::start(5_000);
     traffic.aim(&daemon);
     wait_until("there is load", || traffic.sent() > 10_000);
+    let began = Instant::now();
     daemon.signal(Signal::SIGTERM);
     let status = daemon.wait();
+    let drained = began.elapsed();
     traffic.stop();
     assert_eq!(status.code(), Some(0), "{}", home.log());
+    eprintln!("drained in {drained:?}");
+    assert!(drained < Duration::from_secs(10), "{drained:?}");
     assert!(!home.data().join("run.json").exists());
     assert_all_is_stored(&home);
     let totals = totals(&home.log());

@@ -10,6 +10,7 @@ mod decode_field;
 mod decode_properties;
 mod decode_reports;
 mod drain;
+mod faults;
 mod kernel;
 mod live;
 mod metrics_lint;

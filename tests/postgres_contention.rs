@@ -13,7 +13,7 @@ const SHIPS: u32 = 300;
 const FIRST: u32 = 244_000_000;
 
 fn rounds() -> u32 {
-    if std::env::var_os("AISD_SOAK").is_some() { 120 } else { 16 }
+    if crate::support::at_full_length() { 120 } else { 16 }
 }
 
 /// Updates ships one by one in descending order, and keeps each locked to the end, again and again; how often.

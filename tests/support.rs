@@ -32,3 +32,9 @@ pub fn data(name: &str) -> Vec<u8> {
 pub fn lines(name: &str) -> Vec<String> {
     String::from_utf8_lossy(&data(name)).lines().map(str::to_owned).collect()
 }
+
+/// Whether tests run at the length that their documents tell, and not at that of every day.
+pub fn at_full_length() -> bool {
+    let all = std::env::var_os("FAULTS").is_some_and(|it| it == "all");
+    all || std::env::var_os("AISD_SOAK").is_some()
+}

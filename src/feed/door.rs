@@ -4,15 +4,18 @@
 //! Out:     one [`Visitor`] at a time; never waits
 //!
 //! A listener that cannot accept stays ready, so a naive loop would turn without end when the process is out of
-//! descriptors. One descriptor is kept in reserve: it is given up for a moment to accept the client and close it. Should
-//! even that fail, the door stays shut for a while.
+//! descriptors. So clients get four fifths of the descriptors that the process may have, and the rest is left to the store, the
+//! journal and the other doors: whoever comes beyond that is closed at once. One descriptor is kept in reserve: should there be none
+//! left, it is given up for a moment to accept the client and close it. Should even that fail, the door stays shut for a while.
 
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
 
 /// How long nobody is accepted after accepting failed.
@@ -35,6 +38,8 @@ pub enum Visitor {
 /// A listening socket.
 pub struct Door {
     listener: TcpListener,
+    /// A client whose descriptor is not below this is turned away: the system gives the lowest that is free.
+    descriptors_end: i64,
     reserve: Option<File>,
     shut_until: Option<Instant>,
 }
@@ -55,7 +60,8 @@ impl Door {
         setsockopt(&listener, sockopt::TcpKeepInterval, &interval)?;
         setsockopt(&listener, sockopt::TcpKeepCount, &count)?;
         let address = listener.local_addr()?;
-        Ok((Self { listener, reserve: spare(), shut_until: None }, address))
+        let descriptors_end = descriptors_end();
+        Ok((Self { listener, descriptors_end, reserve: spare(), shut_until: None }, address))
     }
 
     /// The socket, to wait for.
@@ -76,7 +82,10 @@ impl Door {
     pub fn visitor(&mut self) -> Visitor {
         loop {
             match self.accept() {
-                Ok(stream) => return Visitor::Client(stream),
+                Ok(stream) if i64::from(stream.as_raw_fd()) < self.descriptors_end => {
+                    return Visitor::Client(stream);
+                }
+                Ok(_) => return Visitor::TurnedAway,
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return Visitor::Nobody,
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
@@ -110,6 +119,12 @@ impl Door {
     }
 }
 
+/// Four fifths of what the process may have.
+fn descriptors_end() -> i64 {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(libc::RLIM_INFINITY, |(soft, _)| soft);
+    i64::try_from(limit / 5 * 4).unwrap_or(i64::MAX)
+}
+
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
@@ -128,6 +143,18 @@ mod tests {
         assert!(matches!(visitor, Visitor::TurnedAway));
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
         assert!(door.reserve.is_some() && door.is_open());
+    }
+
+    #[test]
+    fn a_client_beyond_the_share_of_descriptors_is_turned_away() {
+        let (mut door, address) = Door::open("127.0.0.1:0").unwrap();
+        let _first = TcpStream::connect(address).unwrap();
+        assert!(matches!(door.visitor(), Visitor::Client(_)));
+        door.descriptors_end = 0;
+        let mut second = TcpStream::connect(address).unwrap();
+        assert!(matches!(door.visitor(), Visitor::TurnedAway));
+        assert_eq!(second.read(&mut [0; 1]).unwrap(), 0);
+        assert!(door.is_open());
     }
 
     #[test]

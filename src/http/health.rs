@@ -53,16 +53,19 @@ const fn mark(well: bool) -> &'static str {
 
 fn checks(seen: &Seen, out: &mut String) {
     let (journal, store) = (&seen.counts.journal, &seen.counts.store);
+    let trouble = journal.trouble.lock().clone();
     let ready = seen.state == State::Ready;
     let _ = writeln!(out, "{}engine {}", mark(ready), seen.state.label());
     let _ = writeln!(
         out,
-        "{}journal {} of {} bytes in {} segments, {} failures",
-        mark(journal.failures.get() == 0),
+        "{}journal {} of {} bytes in {} segments, {} failures{}{}",
+        mark(trouble.is_none()),
         journal.bytes.get(),
         journal.bytes_max.get(),
         journal.segments.get(),
         journal.failures.get(),
+        if trouble.is_some() { ": " } else { "" },
+        trouble.unwrap_or_default(),
     );
     let up = store.up.get() != 0;
     let _ = writeln!(

@@ -26,6 +26,7 @@ use crate::config::JournalConfig;
 use crate::observe::counts::Counts;
 use crate::queue::{Inlet, Outlet, Poll};
 use crate::record::{self, Batch};
+use crate::resilience::quiet::Quiet;
 use crate::stage::{Broken, Stage, Turn, Waker};
 
 /// Bytes taken from one feed before the next has its turn: four of the largest batches, or all small ones that its queue holds.
@@ -71,6 +72,9 @@ pub struct Append {
     retry_at: Option<Instant>,
     /// The feed that has the next turn.
     next_feed: usize,
+    /// The disk refused the last that was asked of it.
+    is_refused: bool,
+    quiet: Quiet,
 }
 
 /// The segment being written to.
@@ -97,6 +101,8 @@ impl Append {
             pending: None,
             retry_at: None,
             next_feed: 0,
+            is_refused: false,
+            quiet: Quiet::default(),
         }
     }
 
@@ -242,15 +248,35 @@ impl Append {
     fn write(&mut self, bytes: &[u8]) -> bool {
         let Some(active) = &self.active else { return false };
         match active.file.write_all_at(bytes, u64::from(active.offset)) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.taken();
+                true
+            }
             Err(error) => {
-                self.with.counts.journal.failures.add(1);
-                tracing::error!(segment = active.segment.index, %error, "write to the journal failed");
                 // What is behind the offset is unknown now: go on in a new segment.
                 self.active = None;
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.refused("write to the journal failed", &error);
                 false
             }
+        }
+    }
+
+    /// Notes what the disk refused, for those who look at the daemon, and when to try again.
+    fn refused(&mut self, what: &str, error: &std::io::Error) {
+        let text = format!("{what}: {error}, tried again every {} ms", RETRY_AFTER.as_millis());
+        if self.quiet.may_say(&text, Instant::now()) {
+            tracing::error!("{text}");
+        }
+        self.with.counts.journal.failures.add(1);
+        *self.with.counts.journal.trouble.lock() = Some(text);
+        self.is_refused = true;
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+    }
+
+    /// Notes that the disk takes records.
+    fn taken(&mut self) {
+        if std::mem::take(&mut self.is_refused) {
+            *self.with.counts.journal.trouble.lock() = None;
         }
     }
 
@@ -310,9 +336,7 @@ impl Append {
                 Ok(false)
             }
             Err(error) => {
-                self.with.counts.journal.failures.add(1);
-                tracing::error!(index = self.next_index, %error, "cannot begin a journal segment");
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.refused("cannot begin a journal segment", &error);
                 Ok(false)
             }
         }

@@ -1,9 +1,9 @@
 //! Opening a journal at the start: what is there, what is none of ours, and where replay begins.
 //!
-//! Whatever is found, the daemon starts: a file that is no segment goes to `quarantine/`, a torn tail is cut, and a damaged
-//! record is skipped when it is read.
+//! Whatever is found, the daemon starts: a file that is no segment goes to `quarantine/`, one that was begun and never written to is
+//! removed, a torn tail is cut, and a damaged record is skipped when it is read.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +23,13 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     let dir = journal_dir(directory.root());
     let Listing { segments, foreign } = list(&dir, directory.instance().as_bytes())?;
     for (path, why) in foreign {
-        quarantine(&path, directory.root(), &why, counts)?;
+        if is_blank(&path)? {
+            // A kill between making a segment and writing its header leaves this: nothing was ever in it.
+            std::fs::remove_file(&path)?;
+            tracing::info!(path = %path.display(), "removed a segment that was begun and never written to");
+        } else {
+            quarantine(&path, directory.root(), &why, counts)?;
+        }
     }
     // The file that holds the generation may have been lost: numbers in the journal are not used again either.
     let newest = segments.last().map_or(0, |last| last.header.first_seq >> super::COUNTER_BITS);
@@ -43,6 +49,19 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
         shared.set_head(end, next_seq);
     }
     Ok(shared)
+}
+
+/// Whether a file holds nothing but zeros, or nothing at all.
+fn is_blank(path: &Path) -> io::Result<bool> {
+    let mut file = std::fs::File::open(path)?;
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(true),
+            count if piece[..count].iter().any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
 }
 
 fn quarantine(path: &Path, root: &Path, why: &str, counts: &Counts) -> io::Result<()> {

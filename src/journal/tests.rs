@@ -273,12 +273,15 @@ fn files_that_are_no_segments_go_to_quarantine_and_the_rest_is_read() {
     let journal = dir.path().join("journal");
     std::fs::write(journal.join("0000000007.journal"), b"").unwrap();
     std::fs::write(journal.join("0000000008.journal"), [7; 5000]).unwrap();
+    std::fs::write(journal.join("0000000009.journal"), [0; 200_000]).unwrap();
     std::fs::write(journal.join("notes.journal"), b"mine").unwrap();
     std::fs::write(journal.join("README"), b"left alone").unwrap();
     let mut second = rig(dir.path(), config(), 64);
     assert_eq!(second.read_all(), numbers(1, 5));
-    assert_eq!(second.counts.journal.quarantined.get(), 3);
-    assert_eq!(std::fs::read_dir(journal.join("quarantine")).unwrap().count(), 3);
+    assert_eq!(second.counts.journal.quarantined.get(), 2);
+    assert_eq!(std::fs::read_dir(journal.join("quarantine")).unwrap().count(), 2);
+    assert!(!journal.join("0000000007.journal").exists(), "begun and never written to");
+    assert!(!journal.join("0000000009.journal").exists(), "made long and never written to");
     assert!(journal.join("README").exists());
 }
 

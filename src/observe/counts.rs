@@ -171,6 +171,8 @@ pub struct JournalCounts {
     pub syncs: Counter,
     /// Calls to `fdatasync` or `write` that failed.
     pub failures: Counter,
+    /// What the disk refuses, and when it is asked again; none while it does not.
+    pub trouble: parking_lot::Mutex<Option<String>>,
     /// Microseconds spent in `fdatasync`.
     pub sync_us: Counter,
     /// Segment files.
@@ -319,4 +321,6 @@ pub struct Counts {
     pub neighbours: Neighbours,
     /// Rows that the store refused for good.
     pub dead_letters: DeadLetterCounts,
+    /// How often the time of day was set.
+    pub clock_steps: Counter,
 }

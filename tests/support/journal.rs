@@ -41,7 +41,8 @@ pub fn entries(data: &Path) -> Vec<Entry> {
 
 fn read_segment(path: &Path) -> Vec<Entry> {
     let bytes = std::fs::read(path).unwrap();
-    let mut rest = &bytes[HEADER_BYTES as usize..];
+    // A kill may have left a segment without its header.
+    let mut rest = bytes.get(HEADER_BYTES as usize..).unwrap_or_default();
     let mut entries = Vec::new();
     // What a kill cut short is the end.
     while let Ok(length) = record::length(rest)

@@ -29,7 +29,7 @@ segment_bytes = 4194304
 
 /// The full measure, or one that fits between two commits.
 pub fn soak() -> bool {
-    std::env::var_os("AISD_SOAK").is_some()
+    super::at_full_length()
 }
 
 /// A home whose daemons store in this server, which gets its tables.

@@ -91,10 +91,34 @@ impl Home {
     }
 
     fn spawn_with(&self, feeds: &[&str]) -> Daemon {
-        let child =
-            self.command("run").args(["--http", "127.0.0.1:0"]).args(feeds).spawn().unwrap();
+        self.run(self.command("run"), feeds)
+    }
+
+    fn run(&self, mut command: Command, feeds: &[&str]) -> Daemon {
+        let child = command.args(["--http", "127.0.0.1:0"]).args(feeds).spawn().unwrap();
         let (data, log) = (self.data(), self.log_path());
         Daemon { child, data, log, run: Value::Null, since: Instant::now() }
+    }
+
+    /// Starts a daemon under a program that runs others, with more in its environment, without waiting for anything.
+    pub fn spawn_under(&self, wrapper: &[String], variables: &[(&str, &Path)]) -> Daemon {
+        let plain = self.command("run");
+        let mut command = match wrapper {
+            [] => Command::new(plain.get_program()),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(plain.get_program());
+                command
+            }
+        };
+        command.args(plain.get_args());
+        for (name, _) in plain.get_envs() {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied());
+        let log = OpenOptions::new().append(true).open(self.log_path()).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.run(command, &["--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
     }
 
     /// Starts a daemon and waits until it is ready.
@@ -134,6 +158,12 @@ pub struct Daemon {
 impl Daemon {
     /// Waits for the `run.json` of this very process; the time since its start.
     pub fn wait_until_ready(&mut self) -> Duration {
+        let ready = self.ready_or_dead();
+        ready.unwrap_or_else(|| panic!("ended before it was ready:\n{}", self.log()))
+    }
+
+    /// The same, or nothing when it ends before.
+    pub fn ready_or_dead(&mut self) -> Option<Duration> {
         let path = self.data.join("run.json");
         loop {
             let text = std::fs::read(&path).unwrap_or_default();
@@ -141,10 +171,11 @@ impl Daemon {
                 && run["pid"] == self.child.id()
             {
                 self.run = run;
-                return self.since.elapsed();
+                return Some(self.since.elapsed());
             }
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "ended before it was ready: {ended:?}\n{}", self.log());
+            if self.child.try_wait().unwrap().is_some() {
+                return None;
+            }
             assert!(self.since.elapsed() < PATIENCE, "not ready:\n{}", self.log());
             std::thread::sleep(LOOK_EVERY);
         }

@@ -13,6 +13,7 @@ mod redis_cluster;
 
 pub use certificates::{Identity, authority, other_authority};
 pub use pgbouncer::PgBouncer;
+pub use place::{Folder, can_mount};
 pub use postgres::{Log, Postgres, Stop};
 pub use program::processes_in;
 pub use redis::Redis;

@@ -3,10 +3,10 @@
 use super::nothing;
 use super::source::{Source, all, read, root};
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/FAULTS.md"];
 /// Beginnings of paths of this repository.
 const FOLDERS: &[&str] =
-    &["src/", "tests/", "loadgen/", "benches/", "config/", "fuzz/", ".ci/", "./"];
+    &["src/", "tests/", "loadgen/", "benches/", "config/", "docs/", "fuzz/", ".ci/", "./"];
 
 /// What stands between single backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
@@ -38,24 +38,47 @@ fn every_file_that_the_documents_name_is_there() {
     nothing(&wrong, "files that documents name exist");
 }
 
-/// Tests are named in the table of promises as `file`: `name`, `name`.
-#[test]
-fn every_test_that_the_readme_names_is_there() {
-    let readme = read("README.md").text;
-    let promises = readme.split("\n## ").find(|part| part.starts_with("Promises"));
-    let promises = promises.expect("README has a section on promises");
-    let code: String = all().into_iter().map(|source| source.text).collect();
+/// The tests that a text names between backticks.
+fn tests_named(text: &str) -> Vec<&str> {
     let is_name = |text: &str| {
         text.matches('_').count() > 2
             && text.chars().all(|it| it.is_ascii_lowercase() || it == '_' || it.is_ascii_digit())
     };
-    let names: Vec<&str> = quoted(promises)
+    quoted(text)
         .filter(|text| is_name(text) && !text.starts_with("ais_") && !text.ends_with("_total"))
-        .collect();
-    assert!(names.len() >= 10, "only {} tests named", names.len());
+        .collect()
+}
+
+fn assert_tests_exist(names: &[&str]) {
+    let code: String = all().into_iter().map(|source| source.text).collect();
     let missing = names.iter().filter(|name| !code.contains(&format!("fn {name}(")));
     let wrong: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
     nothing(&wrong, "a promise is held by tests that exist");
+}
+
+#[test]
+fn every_test_that_the_readme_names_is_there() {
+    let readme = read("README.md").text;
+    let promises = readme.split("\n## ").find(|part| part.starts_with("Promises"));
+    let names = tests_named(promises.expect("README has a section on promises"));
+    assert!(names.len() >= 10, "only {} tests named", names.len());
+    assert_tests_exist(&names);
+}
+
+/// One row for each fault, and each says which tests hold it or what is missing.
+#[test]
+fn every_fault_has_its_row_with_tests_that_are_there() {
+    let text = read("docs/FAULTS.md").text;
+    let mut wrong = Vec::new();
+    for fault in 1..=34 {
+        let begins = format!("| F{fault} ");
+        let mut rows = text.lines().filter(|line| line.starts_with(&begins));
+        let (row, another) = (rows.next().unwrap_or_default(), rows.next());
+        let answered = !tests_named(row).is_empty() || row.contains("pending");
+        wrong.extend((!answered || another.is_some()).then(|| format!("F{fault}: {row}")));
+    }
+    nothing(&wrong, "each fault has one row, with tests or with what is pending");
+    assert_tests_exist(&tests_named(&text));
 }
 
 #[test]

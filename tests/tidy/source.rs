@@ -75,7 +75,14 @@ pub fn all() -> Vec<Source> {
 
 /// Documents, settings and scripts.
 pub fn texts() -> Vec<Source> {
-    let root = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "deny.toml"];
+    let root = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/FAULTS.md",
+        "deny.toml",
+    ];
     let scripts = ["demo", "tests/run", ".ci/run"];
     let single = root.iter().chain(&scripts).map(|path| read(path));
     single.chain(files("config", &["toml", "yml", "json", "service"])).chain(manifests()).collect()

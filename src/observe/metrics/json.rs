@@ -30,6 +30,7 @@ pub fn to_json(seen: &Seen) -> Value {
             "rss_peak_window_bytes": seen.process.rss_peak_window_bytes,
         },
         "cpu_seconds": seen.process.cpu_seconds,
+        "clock_steps": seen.counts.clock_steps.get(),
         "feeds": seen.feeds().map(|(counts, sums)| (counts.name.clone(), feed(counts, sums)))
             .collect::<Map<_, _>>(),
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),

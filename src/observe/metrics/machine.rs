@@ -62,6 +62,12 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("ais_ready", &[], "Whether messages are taken: 1 or 0.", |seen, out| {
         out.put(&[], f64::from(u8::from(seen.state == State::Ready)));
     }),
+    Metric::counter(
+        "ais_clock_step_total",
+        &[],
+        "Times that the time of day was set, by half a second or more.",
+        |seen, out| out.put(&[], float(seen.counts.clock_steps.get())),
+    ),
     Metric::gauge("process_resident_memory_bytes", &[], "Memory in use.", |seen, out| {
         out.put(&[], float(seen.process.rss_bytes));
     }),
