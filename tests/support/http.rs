@@ -8,9 +8,16 @@ use serde_json::Value;
 
 /// The status and the body of `GET path`.
 pub fn get(address: SocketAddr, path: &str) -> (u16, Vec<u8>) {
+    ask(address, "GET", path, "")
+}
+
+/// The status and the body of any request without a body; each header ends its line.
+pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: aisd\r\nConnection: close\r\n\r\n").unwrap();
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: aisd\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();

@@ -8,7 +8,7 @@ use super::wire::{Wire, WireError};
 use crate::report::StaticData;
 use crate::rows::{Rows, StaticRow};
 
-const MERGE_VESSELS: &str = "SELECT aisd_merge_vessels($1::json, $2::int2)";
+pub(super) const MERGE_VESSELS: &str = "SELECT aisd_merge_vessels($1::json, $2::int2)";
 
 /// Static reports of one vessel, merged.
 struct Merged {
