@@ -24,7 +24,8 @@ pub enum Which {
 const HURRY: &str = "UPDATE letters SET next_try_us = 0 WHERE seq IN (SELECT seq FROM letters \
     WHERE dead = 0 AND next_try_us > 0 AND last_failed_us < ?2 LIMIT ?1)";
 const REVIVE: &str = "UPDATE letters SET dead = 0, retries = 0, next_try_us = 0 WHERE seq IN (SELECT seq FROM letters \
-    WHERE dead = 1 AND last_failed_us < ?2 LIMIT ?1)";
+    WHERE dead = 1 AND last_failed_us < ?2 LIMIT ?1) \
+    AND dead = 1";
 const CLEAR: &str = "DELETE FROM letters WHERE seq IN (SELECT seq FROM letters \
     WHERE dead = ?1 AND passed = 1 AND trying = 0 AND last_failed_us < ?3 \
     ORDER BY dead, next_try_us, seq LIMIT ?2) \

@@ -25,7 +25,7 @@ const DELETE: &str =
     "DELETE FROM letters WHERE seq = ?1 RETURNING seq, partition, source, dead, kind";
 const REFUSED: &str = "UPDATE letters SET trying = 0, sqlstate = ?2, reason = ?3, attempts = min(attempts + 1, 4294967295), \
     retries = min(retries + 1, 4294967295), last_failed_us = ?4, next_try_us = ?5, dead = retries + 1 >= ?6 \
-    WHERE seq = ?1 RETURNING dead";
+    WHERE seq = ?1 AND dead = 0 RETURNING dead";
 
 /// Partitions, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +206,8 @@ fn refuse(
         tried.refused += 1;
         tried.died += u64::from(dead?);
     }
-    Ok(())
+    // Rows of a message share their fate, unless somebody changed the file.
+    mark(transaction, UNMARK, seq)
 }
 
 /// Letters that were deleted.
