@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use aisd::clock::Clock;
-use aisd::config::StoreConfig;
+use aisd::config::{DeadLetterConfig, StoreConfig};
 use aisd::observe::counts::Counts;
 use aisd::partition::PARTITIONS;
 use aisd::report::{Place, Position};
@@ -91,7 +91,10 @@ fn ours(url: &str, dir: &std::path::Path) -> Ours {
         config: StoreConfig::default(),
         days: Days::new(0, Clock::System, aisd::stage::parking().1),
         counts: Arc::clone(&counts),
-        letters: Arc::new(Mutex::new(DeadLetters::open(dir, 10, &counts).unwrap())),
+        letters: Arc::new(Mutex::new(
+            DeadLetters::open(dir, &DeadLetterConfig::default(), &counts).unwrap(),
+        )),
+        retry_percent: 10,
         clock: Clock::System,
     });
     store.connect().unwrap();

@@ -207,16 +207,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap();
         let ask = |what: &[&str]| run(&[&["dlq"], what, &["--data-dir", path]].concat());
-        assert_eq!(ask(&["stats"]), (exit::OK, "0 dead letters of 0 messages\n".into(), "".into()));
+        assert_eq!(
+            ask(&["stats"]),
+            (exit::OK, "0 dead letters of 0 messages: 0 pending, 0 dead\n".into(), "".into())
+        );
         let counts = std::sync::Arc::default();
-        let mut letters = DeadLetters::open(dir.path(), 10, &counts).unwrap();
+        let mut letters =
+            DeadLetters::open(dir.path(), &crate::config::DeadLetterConfig::default(), &counts)
+                .unwrap();
         let json = br#"{"type":8}"#.to_vec();
         let origin = Origin { seq: 7, time_us: 1, received_us: 2, mmsi: 3, feed: 0 };
         let row = MessageRow { origin, msg_type: 8, json_at: 0, json_len: 10 };
         let refusal = Refusal { sqlstate: "23514", reason: "refused", at_us: 3 };
         let letter = Letter::of_message(&Rows { json, ..Rows::default() }, &row, &refusal);
         letters.keep(&[Letter { seq: 8, ..letter.clone() }, letter]).unwrap();
-        assert_eq!(ask(&["stats"]).1, "2 dead letters of 2 messages\n23514 2\n");
+        assert_eq!(ask(&["stats"]).1, "2 dead letters of 2 messages: 2 pending, 0 dead\n23514 2\n");
         let (code, out, errors) = ask(&["peek", "--count", "1"]);
         assert_eq!((code, errors.as_str(), out.lines().count()), (exit::OK, "", 1));
         let first: serde_json::Value = serde_json::from_str(&out).unwrap();

@@ -1,6 +1,6 @@
 //! What can be configured: every section and key, with its default.
 //!
-//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line; URLs may also
+//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line; secrets may also
 //! stand in files of their own, which win over the environment.
 //! `config/aisd.toml` shows every key at its default. [`keys`] is the one list of keys that all of these share; [`load`]
 //! puts the layers together and reports all faults at once.
@@ -22,9 +22,9 @@ use std::path::PathBuf;
 
 pub use feeds::default_feeds;
 pub use neighbours::{
-    BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
+    AtBound, BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
 };
-pub use secret::Secret;
+pub use secret::{Hidden, Secret};
 pub use show::to_toml;
 
 /// The whole configuration.
@@ -222,11 +222,18 @@ pub struct HttpConfig {
     pub connections_max: usize,
     /// Seconds for a request to arrive whole.
     pub request_seconds: u64,
+    /// What tokens of the admin routes are signed with (HS256); empty for none.
+    pub jwt_secret: Hidden,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { address: "127.0.0.1:3001".to_owned(), connections_max: 256, request_seconds: 10 }
+        Self {
+            address: "127.0.0.1:3001".to_owned(),
+            connections_max: 256,
+            request_seconds: 10,
+            jwt_secret: Hidden::default(),
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The HTTP face: health, metrics, and what is known of vessels.
 //!
 //! In:      requests of programs and people
-//! Out:     answers made from the counters, the vessels in memory, and the store
+//! Out:     answers made from the counters, the vessels in memory, and the store; what is done to dead letters
 //! Drops:   requests that are malformed, too large or too slow, and connections over the bound; counted
 //! Metrics: `ais_http_requests_total`, `ais_http_refused_total`, `ais_http_connections`
 //!
 //! Two threads, however many connect. [`front`] owns all sockets: it waits for them in one `epoll`, reads each
 //! request whole before anybody works on it, answers health and metrics itself and writes all answers. [`api`] answers what may
-//! take longer, one request after the other: vessels and tracks. So neither a slow sender, nor a slow reader, nor a slow
+//! take longer, one request after the other: vessels, tracks and dead letters. So neither a slow sender, nor a slow reader, nor a slow
 //! query delays `/metrics`.
 //!
 //! Every connection has a deadline for the whole request, however its bytes trickle in, and one for the whole
@@ -18,8 +18,10 @@
 //! clients that sent a byte a second made 550 threads, and 450 were left after 8 s; here it is two threads, and
 //! `tests/http_slow_clients.rs` keeps it so. Its answers are used: status lines, headers, dates.
 //!
-//! There is no authentication: listen on the loopback, or behind a proxy that has it.
+//! The admin routes want a token ([`token`], [`admin`]); nothing else has authentication: listen on the loopback, or behind a
+//! proxy that has it.
 
+mod admin;
 mod api;
 mod connection;
 mod front;
@@ -31,6 +33,7 @@ mod request;
 mod routes;
 #[cfg(test)]
 mod tests;
+pub mod token;
 mod tracks;
 mod vessels;
 
@@ -39,6 +42,7 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
+pub use admin::Admin;
 pub use api::Api;
 pub use front::Front;
 
@@ -60,6 +64,8 @@ pub struct Face {
     pub fleet: Arc<dyn Fleet>,
     /// The store, for tracks.
     pub reader: Mutex<Box<dyn StoreReader>>,
+    /// Who may change something, and what.
+    pub admin: Admin,
 }
 
 /// Binds the address and makes the two stages. `api_waker` wakes the spot at which [`Api`] will wait. Both finish after

@@ -75,11 +75,15 @@ reasons! {
 }
 
 reasons! {
-    /// Where input was lost for want of room.
+    /// Where messages were lost: for want of room, or because somebody wanted it.
     Dropped {
         /// The journal had no room and the feed cannot wait.
         JournalFull = "journal_full",
         /// Accepted once, but unreadable when the journal was read again.
         JournalCorrupt = "journal_corrupt",
+        /// A dead letter that gave way to a newer one, at the bound of the dead letters.
+        LettersFull = "dlq_full",
+        /// A dead letter that somebody cleared away.
+        LettersCleared = "dlq_cleared",
     }
 }

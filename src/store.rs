@@ -83,6 +83,15 @@ pub trait Store: Send {
         Committed::default()
     }
 
+    /// Tries some rows again that were refused before, if any is due and they have not had their share of the time. To be called
+    /// between commits.
+    ///
+    /// # Errors
+    /// When the store is not connected any more; what was tried is found out at the next [`Store::connect`].
+    fn retry(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Work that can be done while nothing waits to be committed; short.
     fn idle(&mut self) {}
 

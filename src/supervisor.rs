@@ -11,7 +11,7 @@ mod goodbye;
 mod limits;
 mod live;
 mod progress;
-mod run_file;
+pub mod run_file;
 mod stores;
 mod threads;
 mod time_of_day;

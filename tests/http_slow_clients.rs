@@ -5,13 +5,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aisd::clock::Clock;
 use aisd::config::HttpConfig;
-use aisd::http::{Face, open};
+use aisd::http::token::Keys;
+use aisd::http::{Admin, Face, open};
 use aisd::observe::counts::{Counts, StageCounts};
 use aisd::observe::metrics::Sources;
 use aisd::observe::process::ProcessWatch;
@@ -61,7 +63,10 @@ fn face() -> Arc<Face> {
         clock: Clock::System,
         process: ProcessWatch::default(),
     };
-    Arc::new(Face { sources, fleet: Arc::new(Nothing), reader: Mutex::new(Box::new(Nothing)) })
+    let admin = Admin::new(Keys::new("", ""), None, Path::new("."), Clock::System);
+    let reader: Box<dyn StoreReader> = Box::new(Nothing);
+    let reader = Mutex::new(reader);
+    Arc::new(Face { sources, fleet: Arc::new(Nothing), reader, admin })
 }
 
 fn serve(mut stage: impl Stage + 'static, spot: stage::Spot) -> std::thread::JoinHandle<()> {
@@ -102,6 +107,7 @@ fn check(connections_max: usize) {
         address: "127.0.0.1:0".to_owned(),
         connections_max,
         request_seconds: REQUEST_SECONDS,
+        ..HttpConfig::default()
     };
     let (front, api) = open(&config, &face, &api_waker, &stopping).unwrap();
     let address = front.address();

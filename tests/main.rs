@@ -5,6 +5,7 @@ mod abuse;
 mod accounting;
 mod cache;
 mod crash;
+mod dead_letters;
 mod decode_answers;
 mod decode_field;
 mod decode_properties;

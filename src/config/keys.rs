@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::rule::{Rule, Value};
-use super::{Config, Format, Index, Layout, LogFormat, Secret};
+use super::{AtBound, Config, Format, Hidden, Index, Layout, LogFormat, Secret};
 
 /// One key.
 pub struct Key {
@@ -42,6 +42,9 @@ impl Key {
             (Rule::UrlOrNone(_), Value::Text(url)) => {
                 Value::Text(Secret::new(url).to_string()).to_string()
             }
+            (Rule::HiddenOrNone, Value::Text(text)) => {
+                Value::Text(Hidden::new(text).to_string()).to_string()
+            }
             _ => value.to_string(),
         };
         let wrong = |must_be: String| {
@@ -58,6 +61,7 @@ pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     ("DATABASE_URL", "store.url"),
     ("DIRECT_DATABASE_URL", "store.direct_url"),
     ("REDIS_URL", "redis.url"),
+    ("JWT_SECRET", "http.jwt_secret"),
 ];
 
 /// A field that can be shown as a value and set from one.
@@ -145,9 +149,14 @@ pub const KEYS: &[Key] = &[
     key!(breakers.window_attempts_min, Rule::Whole(1, 1_000_000)),
     key!(breakers.window_failures_percent, Rule::Whole(1, 100)),
     key!(dead_letters.rows_max, Rule::Whole(1, 1_000_000_000)),
+    key!(dead_letters.at_bound, Rule::OneOf(&["wait", "drop"])),
+    key!(dead_letters.retry_seconds, Rule::Whole(1, 604_800)),
+    key!(dead_letters.retries_max, Rule::Whole(0, 1000)),
+    key!(dead_letters.retry_percent, Rule::Whole(1, 100)),
     key!(http.address, Rule::AddressOrNone),
     key!(http.connections_max, Rule::Whole(1, 4096)),
     key!(http.request_seconds, Rule::Whole(1, 300)),
+    key!(http.jwt_secret, Rule::HiddenOrNone),
     key!(log.level, Rule::Directives),
     key!(log.format, Rule::OneOf(&["text", "json"])),
 ];
@@ -268,7 +277,17 @@ words! {
     Index: Track = "track", Append = "append";
     LogFormat: Text = "text", Json = "json";
     Layout: Aisd = "aisd", Original = "original";
+    AtBound: Wait = "wait", Drop = "drop";
     Format: Auto = "auto", Json = "json", Hash = "hash";
+}
+
+impl Setting for Hidden {
+    fn show(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+    fn from_value(value: Value) -> Option<Self> {
+        String::from_value(value).map(Self::new)
+    }
 }
 
 impl Setting for Secret {

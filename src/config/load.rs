@@ -12,7 +12,7 @@ use super::keys::{self, COMMON_VARIABLES, KEYS};
 use super::read::read_toml;
 use super::rule::{Rule, Value};
 use super::secret_files::{self, Found};
-use super::{Config, FeedConfig, FeedKind};
+use super::{AtBound, Config, FeedConfig, FeedKind};
 use crate::exit::{self, Failure};
 
 /// Read when it is there and no other file is named.
@@ -274,6 +274,14 @@ fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
         fault(format!(
             "journal.bytes_max is {}, must be at least twice journal.segment_bytes, which is {}",
             journal.bytes_max, journal.segment_bytes
+        ));
+    }
+    let letters = &config.dead_letters;
+    let rows_min = config.store.batch_rows_max.saturating_mul(2);
+    if letters.at_bound == AtBound::Drop && letters.rows_max < rows_min {
+        fault(format!(
+            "dead_letters.rows_max is {}, must be at least twice store.batch_rows_max with at_bound \"drop\", which is {rows_min}",
+            letters.rows_max
         ));
     }
 }

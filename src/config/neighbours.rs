@@ -148,15 +148,38 @@ impl Default for BreakerConfig {
     }
 }
 
+/// What becomes of a row that the dead letters have no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtBound {
+    /// The store waits until there is room.
+    Wait,
+    /// The oldest letters give way, dead ones first, and are counted.
+    Drop,
+}
+
 /// The dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadLetterConfig {
-    /// Rows kept at most; at the bound the store waits.
+    /// Rows kept at most.
     pub rows_max: usize,
+    /// What happens then.
+    pub at_bound: AtBound,
+    /// Seconds from a refusal to the next try.
+    pub retry_seconds: u64,
+    /// Tries before a letter is dead.
+    pub retries_max: u32,
+    /// Percent of a writer's time that trying again may take.
+    pub retry_percent: u32,
 }
 
 impl Default for DeadLetterConfig {
     fn default() -> Self {
-        Self { rows_max: 1_000_000 }
+        Self {
+            rows_max: 1_000_000,
+            at_bound: AtBound::Wait,
+            retry_seconds: 300,
+            retries_max: 5,
+            retry_percent: 10,
+        }
     }
 }

@@ -29,6 +29,9 @@ impl fmt::Display for Value {
     }
 }
 
+/// Bytes of a secret at least: fewer than the hash has would make its tokens easier to forge.
+pub const SECRET_BYTES_MIN: usize = 32;
+
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
@@ -46,6 +49,8 @@ pub enum Rule {
     AnyText,
     /// A URL of one of these schemes, or several separated by commas, or nothing.
     UrlOrNone(&'static [&'static str]),
+    /// A secret of [`SECRET_BYTES_MIN`] bytes or more, or nothing.
+    HiddenOrNone,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// `HOST:PORT`.
@@ -84,6 +89,9 @@ impl Rule {
             (Self::AnyText, Value::Text(text)) => !text.contains('\0'),
             (Self::UrlOrNone(schemes), Value::Text(text)) => {
                 text.is_empty() || text.split(',').all(|url| is_url(url, schemes))
+            }
+            (Self::HiddenOrNone, Value::Text(text)) => {
+                text.is_empty() || text.len() >= SECRET_BYTES_MIN
             }
             (Self::OneOf(words), Value::Text(text)) => words.contains(&text.as_str()),
             (Self::Address, Value::Text(text)) => is_address(text),
@@ -128,6 +136,7 @@ impl fmt::Display for Rule {
             Self::UrlOrNone(schemes) => {
                 write!(out, "a URL that begins with {}://, or \"\"", schemes.join(":// or "))
             }
+            Self::HiddenOrNone => write!(out, "{SECRET_BYTES_MIN} bytes or more, or \"\" for none"),
             Self::OneOf(words) => write!(out, "one of \"{}\"", words.join("\", \"")),
             Self::Address => write!(out, "HOST:PORT"),
             Self::AddressOrNone => write!(out, "HOST:PORT, or \"\" for none"),

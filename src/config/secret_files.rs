@@ -2,7 +2,7 @@
 //!
 //! An environment is inherited by every child and read by whoever may look at the process; a file of one's own is not. So
 //! a credential (`$CREDENTIALS_DIRECTORY/DATABASE_URL` or `database_url`) wins over `DATABASE_URL_FILE`, and that over every
-//! variable that holds the URL itself.
+//! variable that holds the secret itself.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -1,10 +1,10 @@
-//! The thread that answers what may take longer: vessels and tracks, one request after the other.
+//! The thread that answers what may take longer, one request after the other: vessels and tracks, and dead letters.
 //!
 //! In:      whole requests from the front
 //! Out:     whole answers, as bytes, back to it
 //! Drops:   answers to connections that are gone meanwhile
 //!
-//! Its blocking call is a query of the store, bounded by the number of rows.
+//! Its blocking calls are a query of the store, bounded by the number of rows, and changes of the file of dead letters, in chunks.
 
 use std::sync::Arc;
 

@@ -235,21 +235,27 @@ impl Front {
         }
     }
 
-    fn serve(&mut self, token: Token, request: Request, now: Instant) -> Step {
+    fn serve(&mut self, token: Token, mut request: Request, now: Instant) -> Step {
         self.face.sources.counts.http.requests.add(1);
-        let reply = match routes::find(&request) {
-            Route::Quick(answer) => answer(&self.face, &request),
-            Route::Api => match self.hand_over(token, request) {
-                Ok(()) => return Step::Blocked,
-                Err(request) => {
-                    let reply = Reply::error(503, "too many requests at once, try again");
-                    self.face.sources.counts.http.refused.add(1);
-                    let reply = reply.with_header("Retry-After", "1");
-                    return self.reply(token, &request, reply, now);
-                }
-            },
+        let route = routes::find(&request);
+        let reply = match route {
+            Route::Quick(answer) => Some(answer(&self.face, &request)),
+            Route::Api => None,
+            // Here, so that who may not never waits in the queue of those who may.
+            Route::Admin => self.face.admin.admit(&mut request, now).err(),
         };
-        self.reply(token, &request, reply, now)
+        if let Some(reply) = reply {
+            return self.reply(token, &request, reply, now);
+        }
+        match self.hand_over(token, request) {
+            Ok(()) => Step::Blocked,
+            Err(request) => {
+                let reply = Reply::error(503, "too many requests at once, try again");
+                self.face.sources.counts.http.refused.add(1);
+                let reply = reply.with_header("Retry-After", "1");
+                self.reply(token, &request, reply, now)
+            }
+        }
     }
 
     fn reply(&mut self, token: Token, request: &Request, reply: Reply, now: Instant) -> Step {
@@ -261,15 +267,15 @@ impl Front {
         self.connection(token).map_or(Step::Blocked, |held| held.answer(bytes, closes, now))
     }
 
-    fn hand_over(&mut self, token: Token, request: Request) -> Result<(), Request> {
+    fn hand_over(&mut self, token: Token, request: Request) -> Result<(), Box<Request>> {
         let held = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let held: usize = held.map(Connection::output_bytes).sum();
         let Some(jobs) = self.jobs.as_ref().filter(|_| held < HELD_BYTES_MAX) else {
-            return Err(request);
+            return Err(Box::new(request));
         };
         let waiting = request.clone();
         if jobs.offer(Job { token, request }).is_err() {
-            return Err(waiting);
+            return Err(Box::new(waiting));
         }
         if let Some(connection) = self.connection(token) {
             connection.wait(&waiting);

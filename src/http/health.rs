@@ -98,7 +98,11 @@ fn dead_letters(counts: &DeadLetterCounts) -> String {
         return String::new();
     }
     let is_full = rows >= rows_max;
-    let full = if is_full { ", the store waits until there is room" } else { "" };
+    let full = match (is_full, counts.gives_way.get()) {
+        (false, _) => "",
+        (true, 0) => ", the store waits until there is room",
+        (true, _) => ", the oldest give way",
+    };
     format!("{}dead letters {rows} of at most {rows_max}{full}\n", mark(!is_full))
 }
 

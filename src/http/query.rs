@@ -60,8 +60,16 @@ impl Query {
     /// # Errors
     /// 400 when it is something else.
     pub fn limit(&self, otherwise: usize, max: usize) -> Result<usize, Reply> {
-        let Some(value) = self.get("limit") else { return Ok(otherwise) };
-        let wrong = || bad(format!("limit is {}, must be 1..={max}", shown(value)));
+        self.number("limit", otherwise, max)
+    }
+
+    /// The same of another name.
+    ///
+    /// # Errors
+    /// 400 when it is something else.
+    pub fn number(&self, name: &str, otherwise: usize, max: usize) -> Result<usize, Reply> {
+        let Some(value) = self.get(name) else { return Ok(otherwise) };
+        let wrong = || bad(format!("{name} is {}, must be 1..={max}", shown(value)));
         digits(value).filter(|limit| (1..=max).contains(limit)).ok_or_else(wrong)
     }
 

@@ -24,6 +24,10 @@ pub struct Request {
     pub keep_alive: bool,
     /// Bytes of body that follow the head.
     pub body_bytes: u64,
+    /// The `Authorization` header; empty when there is none.
+    pub authorization: String,
+    /// Who sent it, as far as a token proved it; never out of the head itself.
+    pub subject: Option<String>,
 }
 
 impl Request {
@@ -78,13 +82,17 @@ pub fn read_head(bytes: &[u8]) -> Head {
 
 fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Reply> {
     let mut keep_alive = parsed.version == Some(1);
-    let mut accept = String::new();
+    let (mut accept, mut authorization) = (String::new(), None);
     let mut body_bytes = None;
     for header in parsed.headers.iter() {
         let value = String::from_utf8_lossy(header.value);
         let value = value.trim();
         if header.name.eq_ignore_ascii_case("accept") {
             accept = value.to_owned();
+        } else if header.name.eq_ignore_ascii_case("authorization") {
+            if authorization.replace(value.to_owned()).is_some() {
+                return Err(Reply::error(400, "two headers of Authorization"));
+            }
         } else if header.name.eq_ignore_ascii_case("connection") {
             keep_alive = wants_more(value, keep_alive);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
@@ -106,6 +114,8 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Reply> {
         accept,
         keep_alive,
         body_bytes: body_bytes.unwrap_or(0),
+        authorization: authorization.unwrap_or_default(),
+        subject: None,
     })
 }
 
@@ -159,6 +169,8 @@ mod tests {
         check("Content-Length: 2000000\r\n", 413);
         check("Content-Length: 99999999999999999999999\r\n", 413);
         check("Transfer-Encoding: chunked\r\n", 411);
+        check("Authorization: Bearer a\r\n", 200);
+        check("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n", 400);
         check(&"X: y\r\n".repeat(HEADERS_MAX + 1), 431);
         check(&format!("X: {}\r\n", "y".repeat(HEAD_BYTES_MAX)), 431);
         check(" bad\r\n", 400);

@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 use super::request::Request;
-use super::{Face, health, metrics, tracks, vessels};
+use super::{Face, admin, health, metrics, tracks, vessels};
 
 /// Who answers.
 pub enum Route {
@@ -10,11 +10,20 @@ pub enum Route {
     Quick(fn(&Face, &Request) -> Reply),
     /// The API's thread.
     Api,
+    /// The same, for those who may.
+    Admin,
 }
 
 /// Who answers this request.
 #[must_use]
 pub fn find(request: &Request) -> Route {
+    if let Some(deed) = admin::Deed::at(&request.path) {
+        return if deed.takes(&request.method) {
+            Route::Admin
+        } else {
+            Route::Quick(admin::wrong_method)
+        };
+    }
     let known = quick(&request.path);
     let is_api = request.path.starts_with("/api/");
     match request.method.as_str() {
@@ -40,6 +49,9 @@ fn quick(path: &str) -> Option<fn(&Face, &Request) -> Reply> {
 /// Answers a request of the API.
 #[must_use]
 pub fn answer_api(face: &Face, request: &Request) -> Reply {
+    if let Some(deed) = admin::Deed::at(&request.path) {
+        return face.admin.answer(deed, request).unwrap_or_else(|refusal| refusal);
+    }
     let path = request.path.strip_prefix("/api/vessels").unwrap_or("-");
     let parts: Vec<&str> = path.split('/').collect();
     let answer = match parts[..] {

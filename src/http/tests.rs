@@ -1,5 +1,6 @@
 //! The HTTP face through real sockets.
 
+mod admin;
 mod served;
 
 use std::io::{Read, Write};

@@ -125,6 +125,18 @@ impl Directory {
     }
 }
 
+/// A data directory that nobody else owns while this is held.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "held, not used")] Flock<File>);
+
+/// Holds a directory for a command that works on its files while no daemon does.
+///
+/// # Errors
+/// When a process owns it, or it cannot be locked.
+pub fn hold(root: &Path) -> Result<Held, Unavailable> {
+    lock(root).map(Held)
+}
+
 /// Where the segments of a data directory are.
 #[must_use]
 pub fn journal_dir(root: &Path) -> PathBuf {

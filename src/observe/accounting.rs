@@ -37,13 +37,13 @@ impl Sums {
     /// Reads a feed's counters, the end of the flow first.
     #[must_use]
     pub fn read(counts: &FeedCounts) -> Self {
-        // A message leaves the dead letters before it is counted as stored, so what is stored is read first.
+        // A message leaves the dead letters before it is counted as stored, filtered or dropped, so those are read first.
         let stored = counts.stored.get();
+        let filtered = by_reason(&counts.filtered);
+        let dropped = by_reason(&counts.dropped);
         let undelivered = in_them(&counts.undelivered);
         let repeats = counts.repeats.get();
-        let filtered = by_reason(&counts.filtered);
         let rejected = by_reason(&counts.rejected);
-        let dropped = by_reason(&counts.dropped);
         let recovered = counts.recovered.get();
         let received = counts.received.get();
         Self { received, recovered, stored, repeats, rejected, filtered, dropped, undelivered }
@@ -130,6 +130,11 @@ mod tests {
                     counts.undelivered.set(1);
                     counts.undelivered.set(0);
                     counts.stored.add(1);
+                    // Given up, then cleared away.
+                    counts.received.add(1);
+                    counts.undelivered.set(1);
+                    counts.undelivered.set(0);
+                    counts.dropped.of(Dropped::LettersCleared as usize).add(1);
                 }
             }
         });

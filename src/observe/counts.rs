@@ -239,10 +239,28 @@ pub struct DeadLetterCounts {
     pub rows: Gauge,
     /// Bound of `rows`; 0 when there are no dead letters.
     pub rows_max: Gauge,
+    /// Those of them that are not tried again by themselves.
+    pub dead: Gauge,
+    /// Whether the oldest give way at the bound: 1 or 0.
+    pub gives_way: Gauge,
     /// Rows given up to them since the start.
     pub given_up: Counter,
     /// Rows that they had no room for; each is tried again.
     pub refused: Counter,
+    /// Rows of them that were sent to the store again, counted at each try.
+    pub retried: Counter,
+    /// Rows of them that the store has taken after all.
+    pub delivered: Counter,
+    /// Rows of them that have used up their tries.
+    pub died: Counter,
+    /// Rows of them that somebody cleared away.
+    pub cleared: Counter,
+    /// Rows of them that gave way at the bound.
+    pub dropped: Counter,
+    /// Files of them that were damaged and put aside.
+    pub quarantined: Counter,
+    /// Microseconds that trying again has taken.
+    pub retry_us: Counter,
 }
 
 /// What is known of a thread.

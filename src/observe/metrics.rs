@@ -10,6 +10,7 @@ mod checklist;
 mod engine;
 mod feeds;
 mod json;
+mod letters;
 pub mod list;
 mod live;
 mod machine;

@@ -22,10 +22,12 @@ mod kept;
 pub mod link;
 mod look_up;
 pub mod migrate;
+mod pace;
 pub mod partitions;
 pub mod poison;
 pub mod pool;
 pub mod reader;
+mod retry;
 pub mod tls;
 pub mod vessels;
 pub mod wire;
@@ -47,6 +49,7 @@ use connection::Connection;
 use kept::Kept;
 use link::Dialer;
 use migrate::{Build, Wanted, migrate};
+use pace::Pace;
 use partitions::days::Days;
 use wire::Target;
 
@@ -78,6 +81,8 @@ pub struct Parts {
     pub days: Arc<Days>,
     /// Where rows go that the server refuses for good.
     pub letters: Arc<Mutex<DeadLetters>>,
+    /// Percent of its time that trying those again may take.
+    pub retry_percent: u32,
     /// Where a call is noted that outlives its deadline.
     pub counts: Arc<Counts>,
     /// The time of day.
@@ -126,6 +131,8 @@ pub struct Postgres {
     connection: Option<Connection>,
     /// What the last commit that failed would not have stored.
     doubtful: Committed,
+    /// When dead letters are tried again, and how many.
+    pace: Pace,
 }
 
 /// Why a transaction did not come through.
@@ -140,7 +147,8 @@ impl Postgres {
     /// A store that is not connected yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts, connection: None, doubtful: Committed::default() }
+        let pace = Pace::new(parts.retry_percent, Instant::now());
+        Self { parts, connection: None, doubtful: Committed::default(), pace }
     }
 
     fn deadline(&self) -> Instant {
@@ -160,11 +168,12 @@ impl Store for Postgres {
         let connected = Connection::open(&self.parts, deadline);
         self.parts.note_end(deadline);
         let doing = || format!("connect to {}", self.parts.shown);
-        let connection = connected.map_err(|error| fault::of_wire(&doing(), &error))?;
+        let mut connection = connected.map_err(|error| fault::of_wire(&doing(), &error))?;
         let offsets = connection.offsets;
         // What was refused in a commit that never came through is decided again.
         let settled = self.parts.letters.lock().settle(self.parts.own(&offsets));
         settled.map_err(|error| StoreError::Transient(error.to_string()))?;
+        connection.ask_for_letters(&self.parts)?;
         self.connection = Some(connection);
         Ok(offsets)
     }
@@ -189,7 +198,7 @@ impl Store for Postgres {
     }
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
-        let Self { parts, connection: Some(connection), doubtful } = self else {
+        let Self { parts, connection: Some(connection), doubtful, .. } = self else {
             return Err(not_connected());
         };
         let kept = Kept::now(&parts.days);
@@ -221,6 +230,31 @@ impl Store for Postgres {
 
     fn doubtful(&mut self) -> Committed {
         std::mem::take(&mut self.doubtful)
+    }
+
+    fn retry(&mut self) -> Result<(), StoreError> {
+        let counts = &self.parts.counts.dead_letters;
+        let began = Instant::now();
+        if counts.rows.get() <= counts.dead.get() || !self.pace.is_due(began) {
+            return Ok(());
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let tried = connection.retry(&self.parts, self.pace.messages());
+        match &tried {
+            Ok(None) => self.pace.found_none(began),
+            Ok(Some(tried)) => {
+                counts.retry_us.add(self.pace.did(*tried, began, Instant::now()));
+            }
+            Err(_) => {
+                counts.retry_us.add(self.pace.failed(began, Instant::now()));
+                self.connection = None;
+            }
+        }
+        tried.map(drop)
+    }
+
+    fn idle(&mut self) {
+        self.pace.say(Instant::now());
     }
 
     fn close(&mut self) {

@@ -28,6 +28,7 @@ use crate::observe::latency::Latency;
 use crate::partition::{self, PARTITIONS};
 use crate::queue::{Inlet, Outlet, Poll};
 use crate::resilience::attempts::Attempts;
+use crate::resilience::breaker::State;
 use crate::rows::{Origin, Rows};
 use crate::stage::{Broken, Stage, Turn};
 use report::Report;
@@ -157,6 +158,9 @@ impl Stage for Writer {
         if !self.connected {
             return if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.connect() };
         }
+        if let Some(turn) = self.retry()? {
+            return Ok(turn);
+        }
         let open = self.gather();
         if self.lingers(open) {
             return Ok(Turn::Stalled);
@@ -210,6 +214,22 @@ impl Writer {
         }
         self.tell_progress();
         Ok(Turn::Moved(1))
+    }
+
+    /// Lets the store try dead letters again, if there are any; what the turn has come to when that failed. While the breaker
+    /// is open the server is left alone.
+    fn retry(&mut self) -> Result<Option<Turn>, Broken> {
+        let none = self.links.counts.dead_letters.rows.get() == 0;
+        if none || self.attempts.neighbour().state() == State::Open {
+            return Ok(None);
+        }
+        match self.store.retry() {
+            Ok(()) => Ok(None),
+            Err(error) => {
+                self.connected = false;
+                self.failed(&error).map(Some)
+            }
+        }
     }
 
     /// Takes what the shards have, one part of each in turn, up to one batch; says whether any shard is still there.

@@ -16,7 +16,8 @@ use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
-use crate::http::{self, Face};
+use crate::http::token::Keys;
+use crate::http::{self, Admin, Face};
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::{Directory, Unavailable};
 use crate::journal::feeds::FeedNames;
@@ -249,6 +250,17 @@ fn reader(config: &Config, common: &Common) -> Result<Box<dyn StoreReader>, Fail
     Ok(Box::new(reader))
 }
 
+/// Who may change something over HTTP, and what.
+fn admin(config: &Config, common: &Common) -> Result<Admin, Failure> {
+    let local = run_file::write_key(&config.data_dir).map_err(|error| {
+        let path = run_file::key_path(&config.data_dir);
+        Failure::new(exit::IO, format!("write {}: {error}", path.display()))
+    })?;
+    let keys = Keys::new(config.http.jwt_secret.reveal(), &local);
+    let letters = common.server.as_ref().map(|server| Arc::clone(&server.letters));
+    Ok(Admin::new(keys, letters, &config.data_dir, common.clock.clone()))
+}
+
 /// What the HTTP face answers from.
 fn face(
     config: &Config,
@@ -268,6 +280,7 @@ fn face(
         },
         fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
         reader: Mutex::new(reader),
+        admin: admin(config, common)?,
     }))
 }
 

@@ -1,12 +1,16 @@
-//! `run.json` in the data directory: which process serves it, and at which addresses.
+//! `run.json` in the data directory: which process serves it, and at which addresses. `run.key` beside it is for the commands
+//! of whoever may read it: they sign their tokens with it, so that none has to be made for them.
 //!
-//! It is removed at the start and appears by rename once the daemon is ready, so a script that finds it may go on.
+//! The former is removed at the start and appears by rename once the daemon is ready, so a script that finds it may go on.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use uuid::Uuid;
 
 /// What was bound.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +27,30 @@ pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("run.json")
 }
 
-/// Removes the file of an earlier run, if there is one.
+/// Where the key is.
+#[must_use]
+pub fn key_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("run.key")
+}
+
+/// Removes the files of an earlier run, if there are any.
 pub fn remove(data_dir: &Path) {
     let _ = std::fs::remove_file(path(data_dir));
+    let _ = std::fs::remove_file(key_path(data_dir));
+}
+
+/// Makes a key for this run, and writes it where only the owner reads it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_key(data_dir: &Path) -> io::Result<String> {
+    let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let temporary = data_dir.join("run.key.new");
+    let _ = std::fs::remove_file(&temporary);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    writeln!(file, "{key}")?;
+    std::fs::rename(temporary, key_path(data_dir))?;
+    Ok(key)
 }
 
 /// Writes the file; it appears whole or not at all.

@@ -64,9 +64,7 @@ pub fn open(
     })?;
     let migrated = Arc::new(AtomicBool::new(false));
     let mut is_away = false;
-    let letters = DeadLetters::open(directory.root(), config.dead_letters.rows_max, counts)
-        .map_err(|error| Failure::new(exit::IO, error.to_string()))?;
-    let letters = Arc::new(Mutex::new(letters));
+    let letters = &server.letters;
     let mut open_one = |writer| {
         let shards: Vec<usize> =
             (0..shards_total).filter(|shard| shard % writers == writer).collect();
@@ -81,7 +79,8 @@ pub fn open(
             partitions: partitions_of(&shards, shards_total),
             config: config.store.clone(),
             days: Arc::clone(&server.days),
-            letters: Arc::clone(&letters),
+            letters: Arc::clone(letters),
+            retry_percent: config.dead_letters.retry_percent,
             counts: Arc::clone(counts),
             clock: Clock::System,
         };
@@ -222,6 +221,8 @@ pub struct Server {
     pub direct: Dialer,
     /// Whether there is one.
     pub pooled: bool,
+    /// Where rows go that it refuses for good.
+    pub letters: Arc<Mutex<DeadLetters>>,
     /// Which days have partitions.
     pub days: Arc<Days>,
     /// Where the thread that makes them waits; for one to take.
@@ -231,7 +232,7 @@ pub struct Server {
 /// The Postgres of a configuration, if it names one.
 ///
 /// # Errors
-/// What is wrong with its URLs.
+/// What is wrong with its URLs, or with the file of dead letters.
 pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, Failure> {
     let store = &config.store;
     if store.url.is_empty() {
@@ -250,8 +251,11 @@ pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, F
     } else {
         dialer("store.url", &store.url)?
     };
+    let letters = DeadLetters::open(&config.data_dir, &config.dead_letters, counts)
+        .map_err(|error| Failure::new(exit::IO, error.to_string()))?;
     let (spot, waker) = parking();
     Ok(Some(Server {
+        letters: Arc::new(Mutex::new(letters)),
         dialer: dialer("store.url", &store.url)?,
         direct,
         pooled,

@@ -8,19 +8,31 @@ use serde_json::Value;
 
 /// The status and the body of `GET path`.
 pub fn get(address: SocketAddr, path: &str) -> (u16, Vec<u8>) {
-    parts(&ask(address, path).unwrap()).unwrap()
+    ask(address, "GET", path, "")
+}
+
+/// The status and the body of any request without a body; each header ends its line.
+pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (u16, Vec<u8>) {
+    parts(&exchange(address, method, path, headers).unwrap()).unwrap()
 }
 
 /// Everything that is counted, unless nobody is there.
 pub fn metrics_if_there(address: SocketAddr) -> Option<Metrics> {
-    let (_, body) = parts(&ask(address, "/metrics?format=json").ok()?)?;
+    let (_, body) = parts(&exchange(address, "GET", "/metrics?format=json", "").ok()?)?;
     serde_json::from_slice(&body).ok().map(Metrics)
 }
 
-fn ask(address: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: aisd\r\nConnection: close\r\n\r\n")?;
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: aisd\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(head.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(answer)

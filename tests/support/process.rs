@@ -137,7 +137,7 @@ pub fn aisd() -> Command {
             let is_secret = name.ends_with("_URL") || name.ends_with("_URL_FILE");
             name.starts_with("AISD_")
                 || is_secret
-                || ["JWT_SECRET", "CREDENTIALS_DIRECTORY"].contains(&name)
+                || ["JWT_SECRET", "JWT_SECRET_FILE", "CREDENTIALS_DIRECTORY"].contains(&name)
         });
         if ours {
             aisd.env_remove(name);

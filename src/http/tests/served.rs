@@ -9,22 +9,27 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::clock::Clock;
 use crate::config::HttpConfig;
-use crate::http::{Face, open};
+use crate::http::token::Keys;
+use crate::http::{Admin, Face, open};
 use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
 use crate::observe::status::{State, Status};
 use crate::picture::{Area, Fleet, LastPosition, SaidTimes, VesselView};
 use crate::report::{Place, Position, StaticData, Text};
+use crate::resilience::dead_letters::DeadLetters;
 use crate::rows::flags;
 use crate::stage::{self, Stage, parking};
 use crate::store::{StoreError, StoreReader, TrackPoint};
 
 const NOW_US: i64 = 1_700_000_000_000_000;
 const MMSI: u32 = 244_660_000;
+/// The key of this run.
+pub(super) const LOCAL_KEY: &str = "the key of this run, long enough too";
 
 struct OneVessel;
 
@@ -126,10 +131,25 @@ pub(super) struct Served {
     pub(super) face: Arc<Face>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
+    _dir: TempDir,
 }
 
 impl Served {
     pub(super) fn new(connections_max: usize, request_seconds: u64) -> Self {
+        Self::with(connections_max, request_seconds, "", None)
+    }
+
+    /// With a secret for tokens, and letters.
+    pub(super) fn with(
+        connections_max: usize,
+        request_seconds: u64,
+        secret: &str,
+        letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
+    ) -> Self {
+        let (dir, letters) = match letters {
+            Some((dir, letters)) => (dir, Some(letters)),
+            None => (tempfile::tempdir().unwrap(), None),
+        };
         let feed =
             FeedCounts { name: "udp".to_owned(), kind: "udp".to_owned(), ..Default::default() };
         let status = Status::new(NOW_US - 5_000_000);
@@ -146,16 +166,21 @@ impl Served {
             sources,
             fleet: Arc::new(OneVessel),
             reader: Mutex::new(Box::new(Points)),
+            admin: Admin::new(Keys::new(secret, LOCAL_KEY), letters, dir.path(), Clock::System),
         });
         let stopping = Arc::new(AtomicBool::new(false));
         let (front_spot, _) = parking();
         let (api_spot, api_waker) = parking();
-        let config =
-            HttpConfig { address: "127.0.0.1:0".to_owned(), connections_max, request_seconds };
+        let config = HttpConfig {
+            address: "127.0.0.1:0".to_owned(),
+            connections_max,
+            request_seconds,
+            ..HttpConfig::default()
+        };
         let (front, api) = open(&config, &face, &api_waker, &stopping).unwrap();
         let address = front.address();
         let threads = vec![run(front, front_spot), run(api, api_spot)];
-        Self { address, face, stopping, threads }
+        Self { address, face, stopping, threads, _dir: dir }
     }
 
     pub(super) fn http(&self) -> &HttpCounts {

@@ -4,7 +4,7 @@
 //! customer's names; each has a conventional twin.
 
 use super::seen::Seen;
-use super::{checklist, engine, feeds, live, machine};
+use super::{checklist, engine, feeds, letters, live, machine};
 use crate::observe::latency::BUCKETS_US;
 
 /// What kind of value a metric has.
@@ -89,7 +89,7 @@ impl Points {
 
 /// Every metric.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
-    [checklist::METRICS, feeds::METRICS, engine::METRICS, live::METRICS, machine::METRICS]
-        .into_iter()
-        .flatten()
+    let parts = [checklist::METRICS, feeds::METRICS, engine::METRICS];
+    let more = [letters::METRICS, live::METRICS, machine::METRICS];
+    parts.into_iter().chain(more).flatten()
 }

@@ -72,6 +72,12 @@ pub struct Letter {
     pub first_failed_us: i64,
     /// When it was refused last, microseconds since 1970.
     pub last_failed_us: i64,
+    /// How often it was tried again.
+    pub retries: u32,
+    /// When it is tried next, microseconds since 1970; 0 for at once.
+    pub next_try_us: i64,
+    /// Whether it is not tried again by itself.
+    pub is_dead: bool,
 }
 
 impl Letter {
@@ -153,6 +159,9 @@ impl Letter {
             attempts: 1,
             first_failed_us: refusal.at_us,
             last_failed_us: refusal.at_us,
+            retries: 0,
+            next_try_us: refusal.at_us,
+            is_dead: false,
         }
     }
 
@@ -160,6 +169,15 @@ impl Letter {
     #[must_use]
     pub fn partition(&self) -> u8 {
         partition::of(self.mmsi)
+    }
+
+    /// The row, if it is what was written once: an object, with its event time where its table has one.
+    #[must_use]
+    pub fn parsed(&self) -> Option<(Map<String, Value>, Option<i64>)> {
+        let Ok(Value::Object(columns)) = serde_json::from_str(&self.row) else { return None };
+        let time = columns.get("ts").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let time_us = time.map(jiff::Timestamp::as_microsecond);
+        Some((columns, time_us))
     }
 
     /// All of it, for people and programs.
@@ -176,6 +194,9 @@ impl Letter {
             "attempts": self.attempts,
             "first_failed_at": time(self.first_failed_us),
             "last_failed_at": time(self.last_failed_us),
+            "state": if self.is_dead { "dead" } else { "pending" },
+            "retries": self.retries,
+            "next_try_at": (!self.is_dead).then(|| time(self.next_try_us)),
             "row": serde_json::from_str::<Value>(&self.row).unwrap_or_else(|_| json!(self.row)),
         })
     }

@@ -1,5 +1,8 @@
 //! Dead letters: kept for good, once, within their bound, and in step with the store whatever happens to the process.
 
+mod damage;
+mod retries;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -18,7 +21,8 @@ fn counts() -> Arc<Counts> {
 
 fn open(dir: &Path, rows_max: usize) -> (DeadLetters, Arc<Counts>) {
     let counts = counts();
-    (DeadLetters::open(dir, rows_max, &counts).unwrap(), counts)
+    let config = DeadLetterConfig { rows_max, ..DeadLetterConfig::default() };
+    (DeadLetters::open(dir, &config, &counts).unwrap(), counts)
 }
 
 /// The first vessel of a partition.
@@ -39,6 +43,9 @@ fn letter(seq: u64, kind: Kind, of_partition: u8) -> Letter {
         attempts: 1,
         first_failed_us: 10,
         last_failed_us: 10,
+        retries: 0,
+        next_try_us: 300_000_010,
+        is_dead: false,
     }
 }
 
@@ -90,7 +97,7 @@ fn a_letter_that_is_kept_again_is_one_with_one_more_attempt() {
     assert_eq!((counts.dead_letters.given_up.get(), counts.dead_letters.rows.get()), (2, 2));
     let stats = Reader::open(dir.path()).unwrap().unwrap().stats().unwrap();
     let by_sqlstate = [("22003".to_owned(), 1), ("23514".to_owned(), 1)].into();
-    assert_eq!(stats, Stats { rows: 2, messages: 2, by_sqlstate });
+    assert_eq!(stats, Stats { rows: 2, messages: 2, dead: 0, by_sqlstate });
 }
 
 #[test]
@@ -155,7 +162,10 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
         let path = dir.path().join(FILE_NAME);
         rusqlite::Connection::open(&path).unwrap().execute_batch(make).unwrap();
         let before = std::fs::read(&path).unwrap();
-        let refused = DeadLetters::open(dir.path(), 10, &counts()).err().unwrap().to_string();
+        let refused = DeadLetters::open(dir.path(), &DeadLetterConfig::default(), &counts())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(refused.contains(says), "{refused}");
         assert!(Reader::open(dir.path()).err().unwrap().to_string().contains(says));
         assert_eq!(before.len(), std::fs::read(&path).unwrap().len());
@@ -163,7 +173,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     check("CREATE TABLE a (b); PRAGMA user_version = 5", "the file holds something else");
     check(
         "CREATE TABLE a (b); PRAGMA application_id = 0x4149534C; PRAGMA user_version = 9",
-        "a table of version 9, this program knows version 1",
+        "a table of version 9, this program knows version 2",
     );
 }
 

@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// The offsets are not where they were left: whether another process took them.
-    fn why_fenced(&mut self, parts: &Parts) -> StoreError {
+    pub(super) fn why_fenced(&mut self, parts: &Parts) -> StoreError {
         let owner = parts.owner.to_string();
         let asked = self
             .wire

@@ -27,7 +27,13 @@ impl Kept {
     /// Whether a row of this origin is.
     #[must_use]
     pub fn has(self, origin: &Origin) -> bool {
-        day_of(origin.time_us) >= self.first_day
+        self.has_time(origin.time_us)
+    }
+
+    /// Whether a row of this event time is.
+    #[must_use]
+    pub fn has_time(self, time_us: i64) -> bool {
+        day_of(time_us) >= self.first_day
     }
 
     /// What is left out of a batch because it is not.
@@ -56,14 +62,19 @@ impl Kept {
     pub fn make_days(self, days: &Days, rows: &[Rows]) {
         let positions = rows.iter().flat_map(|rows| &rows.positions).map(|row| &row.origin);
         let messages = rows.iter().flat_map(|rows| &rows.messages).map(|row| &row.origin);
+        self.make_days_of(days, positions.chain(messages).map(|origin| origin.time_us));
+    }
+
+    /// The same for rows of these event times.
+    pub fn make_days_of(self, days: &Days, times_us: impl Iterator<Item = i64>) {
         let mut seen: Vec<i32> = Vec::new();
         // Most rows are of one day, and a comparison is cheaper than a division for each.
         let mut last = 0..0;
-        for origin in positions.chain(messages) {
-            if last.contains(&origin.time_us) {
+        for time_us in times_us {
+            if last.contains(&time_us) {
                 continue;
             }
-            let day = day_of(origin.time_us);
+            let day = day_of(time_us);
             last = times_of(day);
             if day >= self.first_day && !seen.contains(&day) {
                 seen.push(day);

@@ -23,7 +23,13 @@ const TRY: &str = "SAVEPOINT aisd_part";
 const KEEP: &str = "RELEASE SAVEPOINT aisd_part";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT aisd_part";
 /// Constraints that somebody deferred would speak up only at the end, and not tell which row they mean.
-const AT_ONCE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+pub(super) const AT_ONCE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+
+/// What is stored behind a savepoint, message by message if need be.
+pub(super) trait Storable: Sized {
+    /// Adds the statements that store these.
+    fn add(wire: &mut Wire, instance: &str, part: &[Self]) -> Result<(), WireError>;
+}
 
 /// The rows of one message.
 #[derive(Default)]
@@ -34,10 +40,10 @@ struct Message<'a> {
 }
 
 /// A message that the server refuses, and why.
-struct Refused<'a> {
-    message: &'a Message<'a>,
-    code: String,
-    reason: String,
+pub(super) struct Refused<'a, M> {
+    pub(super) message: &'a M,
+    pub(super) code: String,
+    pub(super) reason: String,
 }
 
 /// Whether an error is about a row.
@@ -90,12 +96,14 @@ impl Connection {
         })
     }
 
-    fn store_all_but_refused<'a>(
+    /// Stores these in the transaction that is open, but for those that the server refuses alone.
+    pub(super) fn store_all_but_refused<'a, M: Storable>(
         &mut self,
-        messages: &'a [Message<'a>],
+        messages: &'a [M],
         seconds: u64,
-    ) -> Result<Vec<Refused<'a>>, WireError> {
+    ) -> Result<Vec<Refused<'a, M>>, WireError> {
         let (mut left, mut refused) = (vec![messages], Vec::new());
+        left.retain(|part| !part.is_empty());
         while let Some(part) = left.pop() {
             self.wire.until(Instant::now() + Duration::from_secs(seconds));
             let error = match self.try_part(part) {
@@ -118,20 +126,22 @@ impl Connection {
         Ok(refused)
     }
 
-    fn try_part(&mut self, part: &[Message<'_>]) -> Result<(), WireError> {
+    fn try_part<M: Storable>(&mut self, part: &[M]) -> Result<(), WireError> {
         let Self { wire, instance, .. } = self;
         wire.add(TRY, &[])?;
-        add(wire, instance, part)?;
+        M::add(wire, instance, part)?;
         wire.add(KEEP, &[])?;
         wire.exchange().map(drop)
     }
 }
 
-fn add(wire: &mut Wire, instance: &str, part: &[Message<'_>]) -> Result<(), WireError> {
-    copy::add_positions(wire, instance, part.iter().filter_map(|message| message.position))?;
-    copy::add_messages(wire, instance, part.iter().filter_map(|message| message.other))?;
-    let statics: Vec<&StaticRow> = part.iter().filter_map(|message| message.data).collect();
-    vessels::add_statics(wire, instance, &statics)
+impl Storable for Message<'_> {
+    fn add(wire: &mut Wire, instance: &str, part: &[Self]) -> Result<(), WireError> {
+        copy::add_positions(wire, instance, part.iter().filter_map(|message| message.position))?;
+        copy::add_messages(wire, instance, part.iter().filter_map(|message| message.other))?;
+        let statics: Vec<&StaticRow> = part.iter().filter_map(|message| message.data).collect();
+        vessels::add_statics(wire, instance, &statics)
+    }
 }
 
 /// The messages of a batch, in the order of the journal.
@@ -159,7 +169,7 @@ impl Message<'_> {
     }
 }
 
-impl Refused<'_> {
+impl Refused<'_, Message<'_>> {
     fn letters(&self, at_us: i64) -> impl Iterator<Item = Letter> {
         let refusal = Refusal { sqlstate: &self.code, reason: &self.reason, at_us };
         let position = self.message.position.map(|row| Letter::of_position(row, &refusal));

@@ -1,0 +1,102 @@
+//! A storm of rows that are refused: letters are bounded, and trying them again takes its share of the time and no more.
+
+use std::time::Instant;
+
+use super::fixture::{config, soak, wait_delivered};
+use crate::support::http::metrics;
+use crate::support::process::{Home, wait_until};
+use crate::support::servers::Postgres;
+use crate::support::storing::{accepted, letters, numbers, send_numbers, seqs, wait_stored};
+
+/// Nobody west of a longitude, which are the numbers below a bound.
+fn nobody_below(number: u32) -> String {
+    format!(
+        "ALTER TABLE positions ADD CONSTRAINT nobody CHECK (round(lon * 600000) + 108000000 >= {number})"
+    )
+}
+
+const EVERYBODY: &str = "ALTER TABLE positions DROP CONSTRAINT nobody";
+
+#[test]
+fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
+    let poison: u32 = if soak() { 100_000 } else { 300 };
+    let server = Postgres::start();
+    // A tenth of the time would be an hour for so many.
+    let share: u128 = if soak() { 50 } else { 10 };
+    let bounds = format!("retries_max = 2\nretry_percent = {share}\n");
+    let home = Home::new(&config(&server, "", &bounds));
+    let daemon = home.start();
+    server.execute(&nobody_below(poison));
+    let total = u64::from(poison);
+    send_numbers(&daemon, 0..poison);
+    let patient = |what: &str, is_so: &dyn Fn() -> bool| {
+        // A hundred thousand take their time.
+        let rounds = if soak() { 30 } else { 1 };
+        let began = Instant::now();
+        while rounds > 1 && !is_so() && began.elapsed().as_secs() < 60 * rounds {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        wait_until(what, is_so);
+    };
+    patient("all are letters", &|| {
+        metrics(daemon.http()).number("/dead_letters/given_up") == total
+    });
+    let (began, before) = (Instant::now(), metrics(daemon.http()).number("/dead_letters/retry_us"));
+    // What is good is stored meanwhile.
+    send_numbers(&daemon, poison..poison + 5000);
+    patient("what is good is stored", &|| metrics(daemon.http()).feed("tcp", "stored") == 5000);
+    patient("all are dead", &|| metrics(daemon.http()).number("/dead_letters/dead") == total);
+    let took = began.elapsed();
+    let seen = metrics(daemon.http());
+    let spent = seen.number("/dead_letters/retry_us") - before;
+    let percent = u128::from(spent) * 100 / took.as_micros();
+    eprintln!(
+        "{poison} rows refused three times: retries took {spent} us of {took:?}, {percent} %"
+    );
+    // One try may begin right before the end.
+    assert!(u128::from(spent) <= took.as_micros() * share / 100 + 100_000, "{percent} %");
+    assert_eq!(seen.number("/dead_letters/retried"), 2 * total, "bounded tries");
+    assert_eq!(seen.number("/dead_letters/died"), total);
+    assert_eq!(seen.feed("tcp", "undelivered"), total);
+
+    server.execute(EVERYBODY);
+    let asked = crate::support::process::aisd()
+        .args(["dlq", "retry", "--dead", "--config"])
+        .arg(home.config())
+        .arg("--data-dir")
+        .arg(home.data())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&asked.stdout).into_owned();
+    assert_eq!(said, format!("{total} dead letters are tried now\n"));
+    patient("all are delivered", &|| metrics(daemon.http()).number("/dead_letters/rows") == 0);
+    wait_delivered(&daemon);
+    wait_stored(&daemon, total + 5000);
+    assert_eq!(daemon.stop(), Some(0));
+    assert_eq!(seqs(&server, 1), accepted(&home.data()));
+    assert_eq!(numbers(&server).len() as u64, total + 5000);
+}
+
+#[test]
+fn at_the_bound_the_oldest_letters_give_way_where_so_configured_and_are_counted() {
+    let server = Postgres::start();
+    let letters_config = "rows_max = 400\nat_bound = \"drop\"\n";
+    let home = Home::new(&config(&server, "batch_rows_max = 200\n", letters_config));
+    let daemon = home.start();
+    server.execute(&nobody_below(2000));
+    send_numbers(&daemon, 0..2500);
+    wait_stored(&daemon, 2500);
+    let seen = metrics(daemon.http());
+    let (kept, dropped) =
+        (seen.feed("tcp", "undelivered"), seen.number("/feeds/tcp/dropped/dlq_full"));
+    eprintln!("{kept} kept, {dropped} dropped");
+    assert!((1..=400).contains(&kept) && dropped > 0);
+    assert_eq!((kept + dropped, seen.feed("tcp", "stored")), (2000, 500));
+    assert_eq!(seen.number("/dead_letters/dropped"), dropped);
+    let newest = letters(&home);
+    assert_eq!(newest.len() as u64, kept);
+    server.execute(EVERYBODY);
+    wait_delivered(&daemon);
+    assert_eq!(daemon.stop(), Some(0));
+    assert_eq!(numbers(&server).len() as u64, 500 + kept);
+}
