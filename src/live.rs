@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::observe::counts::Counts;
 use crate::picture::{Change, Changes, What};
 use crate::resilience::attempts::Attempts;
@@ -87,7 +87,7 @@ impl Live {
             links,
             interval: Duration::from_millis(interval_ms),
             batch: Vec::with_capacity(BATCH),
-            due: Instant::now(),
+            due: clock::now(),
             looked: None,
             left: 0,
             is_flushing: false,
@@ -103,20 +103,20 @@ impl Stage for Live {
     }
 
     fn idle_for(&self) -> Duration {
-        self.due.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
+        self.due.saturating_duration_since(clock::now()).min(Duration::from_millis(50))
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
         let is_last = self.links.stopping.load(Ordering::Acquire);
         if is_last && self.last_since.is_none() {
-            self.last_since = Some(Instant::now());
-            (self.is_flushing, self.due) = (false, Instant::now());
+            self.last_since = Some(clock::now());
+            (self.is_flushing, self.due) = (false, clock::now());
         }
         let resting = if is_last { Turn::Finished } else { Turn::Idle };
         if !self.is_flushing && !self.begin() {
             return Ok(resting);
         }
-        let is_late = self.last_since.is_some_and(|since| since.elapsed() > LAST_MAX);
+        let is_late = self.last_since.is_some_and(|since| clock::since(since) > LAST_MAX);
         if is_late || self.links.attempts.wait().is_some() {
             self.is_flushing = false;
             return Ok(resting);
@@ -142,7 +142,7 @@ impl Stage for Live {
 impl Live {
     /// Begins a writing when it is due and there is something to do.
     fn begin(&mut self) -> bool {
-        let now = Instant::now();
+        let now = clock::now();
         if now < self.due {
             return false;
         }
@@ -177,7 +177,7 @@ impl Live {
 
     fn write(&mut self) -> Result<Outcome, Trouble> {
         let Links { changes, writer, clock, .. } = &mut self.links;
-        let now = Instant::now();
+        let now = clock::now();
         if writer.connect()? {
             self.looked = None;
         }

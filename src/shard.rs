@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::clock;
 use crate::journal::Place;
 use crate::journal::tail::{Next, Tail};
 use crate::observe::counts::Counts;
@@ -137,7 +138,7 @@ impl Shard {
             spare,
             counts,
             told_seq: 0,
-            told_at: Instant::now(),
+            told_at: clock::now(),
             no_room_since: None,
             recovery: Some(recovery),
         }
@@ -236,13 +237,13 @@ impl Shard {
         if self.ahead.is_none() && self.rows.len() >= ROWS_WAITING_MAX {
             self.end_recovery();
         }
-        let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
+        let long = self.no_room_since.is_some_and(|since| clock::since(since) >= FORK_AFTER);
         if long { Turn::Idle } else { Turn::Stalled }
     }
 
     /// A store that has had no room for a while is not waited for.
     fn fork_if_due(&mut self) -> bool {
-        let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
+        let long = self.no_room_since.is_some_and(|since| clock::since(since) >= FORK_AFTER);
         let due = long && self.rows.len() >= ROWS_WAITING_MAX;
         let (true, None, Some(storing)) = (due, &self.ahead, &mut self.storing) else {
             return false;
@@ -279,7 +280,7 @@ impl Shard {
     /// Hands rows on when there are any; when there are none, tells now and then how far it has come.
     fn hand_on_if_due(&mut self) {
         let progressed = self.rows.next_seq > self.told_seq;
-        if !self.rows.is_empty() || (progressed && self.told_at.elapsed() >= PROGRESS_EVERY) {
+        if !self.rows.is_empty() || (progressed && clock::since(self.told_at) >= PROGRESS_EVERY) {
             self.hand_on();
         }
     }
@@ -291,7 +292,7 @@ impl Shard {
         match self.store.offer(rows) {
             Ok(()) => {
                 self.told_seq = next_seq;
-                self.told_at = Instant::now();
+                self.told_at = clock::now();
                 self.no_room_since = None;
                 let spare = match self.spare.poll() {
                     Poll::Item(rows) => rows,
@@ -302,7 +303,7 @@ impl Shard {
             }
             Err(Refused::Full(rows) | Refused::Closed(rows)) => {
                 self.rows = rows;
-                self.no_room_since.get_or_insert_with(Instant::now);
+                self.no_room_since.get_or_insert_with(clock::now);
                 false
             }
         }

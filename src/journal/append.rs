@@ -9,7 +9,6 @@
 //! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,8 +17,9 @@ use super::directory::Directory;
 use super::segment::{HEADER_BYTES, Header, INDEX_END, Segment};
 use super::sync::SyncQueue;
 use super::{COUNTER_BITS, Chunk, Place, Shared, first_of};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::JournalConfig;
+use crate::disk::File;
 use crate::observe::counts::Counts;
 use crate::queue::{Inlet, Outlet, Poll};
 use crate::record::{self, Batch};
@@ -107,7 +107,7 @@ impl Stage for Append {
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
-        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+        if self.retry_at.is_some_and(|at| clock::now() < at) {
             return Ok(Turn::Idle);
         }
         self.retry_at = None;
@@ -235,7 +235,7 @@ impl Append {
                 tracing::error!(segment = active.segment.index, %error, "write to the journal failed");
                 // What is behind the offset is unknown now: go on in a new segment.
                 self.active = None;
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.retry_at = Some(clock::now() + RETRY_AFTER);
                 false
             }
         }
@@ -299,7 +299,7 @@ impl Append {
             Err(error) => {
                 self.with.counts.journal.failures.add(1);
                 tracing::error!(index = self.next_index, %error, "cannot begin a journal segment");
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.retry_at = Some(clock::now() + RETRY_AFTER);
                 Ok(false)
             }
         }
@@ -322,7 +322,7 @@ impl Append {
         for chunk in &chunks {
             if !self.has_room(&chunk.bytes) && !self.begin_segment(first_seq)? {
                 self.with.sync.fail();
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.retry_at = Some(clock::now() + RETRY_AFTER);
                 return Ok(false);
             }
             if !self.write(&chunk.bytes) {
@@ -338,7 +338,7 @@ impl Append {
         self.with.shared.set_head(self.end, self.next_seq);
         self.with.sync_waker.wake();
         // A disk that fails again at once must not be kept busy with the same records.
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        self.retry_at = Some(clock::now() + RETRY_AFTER);
         Ok(true)
     }
 

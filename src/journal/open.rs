@@ -11,6 +11,7 @@ use super::directory::{Directory, journal_dir, quarantine_dir};
 use super::read_back::ReadBack;
 use super::segment::{Listing, Segment, list};
 use super::{Place, Shared, first_of};
+use crate::disk::{self, File, Mode};
 use crate::observe::counts::Counts;
 use crate::record;
 
@@ -36,7 +37,7 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     let shared = Arc::new(Shared::new(dir, segments, start, next_seq));
     if let Some(last) = last {
         let end = end_of(&shared, &last)?;
-        let file = std::fs::OpenOptions::new().write(true).open(&last.path)?;
+        let file = File::open(&last.path, Mode::Write)?;
         if let Err(error) = last.cut(&file, end.offset) {
             tracing::warn!(path = %last.path.display(), %error, "cannot cut the torn tail of a segment");
         }
@@ -49,11 +50,11 @@ fn quarantine(path: &Path, root: &Path, why: &str, counts: &Counts) -> io::Resul
     let name = path.file_name().unwrap_or_default();
     let mut target = quarantine_dir(root).join(name);
     let mut n = 1;
-    while target.exists() {
+    while disk::exists(&target) {
         target = quarantine_dir(root).join(format!("{}.{n}", name.to_string_lossy()));
         n += 1;
     }
-    std::fs::rename(path, &target)?;
+    disk::rename(path, &target)?;
     counts.journal.quarantined.add(1);
     tracing::error!(path = %path.display(), why, "moved a file that is no journal segment to quarantine");
     Ok(())

@@ -5,13 +5,13 @@
 //! Drops:   damaged records, counted when records follow them; a torn tail is normal and is not counted
 //! Metrics: `ais_journal_corrupt_records_total`
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::segment::{HEADER_BYTES, Segment};
 use super::{GENERATIONS_MAX, Place, Shared, first_of};
+use crate::disk::{File, Mode};
 use crate::record::{self, ALIGNMENT, RECORD_BYTES_MAX, Unreadable};
 
 /// Bytes read at once.
@@ -100,13 +100,12 @@ impl ReadBack {
     /// Up to where the segment may be read; opens it.
     fn limit(&mut self, segment: &Segment, to: Place) -> io::Result<u32> {
         if self.open.as_ref().is_none_or(|(index, _)| *index != segment.index) {
-            self.open = Some((segment.index, File::open(&segment.path)?));
+            self.open = Some((segment.index, File::open(&segment.path, Mode::Read)?));
         }
         if to.segment == segment.index {
             return Ok(to.offset);
         }
-        let length =
-            self.open.as_ref().map_or(Ok(0), |(_, file)| file.metadata().map(|it| it.len()))?;
+        let length = self.open.as_ref().map_or(Ok(0), |(_, file)| file.length())?;
         Ok(u32::try_from(length).unwrap_or(u32::MAX))
     }
 
