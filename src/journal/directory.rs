@@ -7,7 +7,7 @@
 //! journal/     segments, and quarantine/ for files that are none
 //! ```
 
-use std::io;
+use std::io::{self, ErrorKind::InvalidInput, ErrorKind::PermissionDenied};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,9 @@ impl Directory {
         disk::make_directory(&journal_dir(root)).map_err(failed("make it"))?;
         disk::make_directory(&quarantine_dir(root)).map_err(failed("make it"))?;
         let lock = lock(root)?;
+        if !disk::exists(&root.join("instance")) {
+            sync_names(root).map_err(failed("sync the directories that it lies in"))?;
+        }
         let instance = instance(root)?;
         let last = last_generation(root)?;
         let mut directory = Self { root: root.to_owned(), instance, generation: last, _lock: lock };
@@ -148,6 +151,19 @@ pub fn read_instance(root: &Path) -> Result<Uuid, Unavailable> {
         error,
     })?;
     parse(root, "instance", "UUID", &text)
+}
+
+/// A new data directory is on disk only when its name is, and the names of those that were made with it.
+fn sync_names(root: &Path) -> io::Result<()> {
+    for outer in root.ancestors().skip(1) {
+        let outer = if outer == Path::new("") { Path::new(".") } else { outer };
+        match disk::sync_directory(outer) {
+            // It was not made by us, or its file system knows no such thing.
+            Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput) => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 fn lock(root: &Path) -> Result<Lock, Unavailable> {
