@@ -181,10 +181,13 @@ impl Append {
     }
 
     fn has_room(&self, bytes: &[u8]) -> bool {
-        let first = record::length(bytes).map_or(0, record::aligned);
+        self.has_room_for(record::length(bytes).map_or(0, record::aligned))
+    }
+
+    fn has_room_for(&self, bytes: usize) -> bool {
         self.active
             .as_ref()
-            .is_some_and(|active| u64::from(active.offset) + first as u64 <= self.capacity())
+            .is_some_and(|active| u64::from(active.offset) + bytes as u64 <= self.capacity())
     }
 
     const fn capacity(&self) -> u64 {
@@ -316,11 +319,11 @@ impl Append {
     /// After a failed sync: the chunks that were not synced go to a new segment, numbered as they are.
     fn write_again(&mut self) -> Result<bool, Broken> {
         self.active = None;
-        let first_seq = self.with.shared.synced_seq();
         self.with.sync.start_over();
         let chunks: Vec<Arc<Chunk>> = self.unsynced.iter().cloned().collect();
         for chunk in &chunks {
-            if !self.has_room(&chunk.bytes) && !self.begin_segment(first_seq)? {
+            let first_seq = record::seq(&chunk.bytes);
+            if !self.has_room_for(chunk.bytes.len()) && !self.begin_segment(first_seq)? {
                 self.with.sync.fail();
                 self.retry_at = Some(clock::now() + RETRY_AFTER);
                 return Ok(false);

@@ -82,6 +82,10 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
     let Some(first) = segments.first() else { return Ok(shared.head()) };
     let holds =
         segments.iter().rposition(|segment| segment.header.first_seq <= next_seq).unwrap_or(0);
+    // What was written again after a failed sync lies in segments before that as well, and perhaps only there.
+    let number = segments[holds].header.first_seq;
+    let above = segments[..holds].iter().position(|segment| segment.header.first_seq > number);
+    let holds = above.unwrap_or(holds).saturating_sub(1);
     // The oldest received time from the offset on, since a batch may have waited for room; or that of the last record.
     let (mut last_us, mut oldest_us) = (segments[holds].header.created_us, i64::MAX);
     walk(shared, segments[holds].begin(), |_, record| {

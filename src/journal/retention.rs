@@ -5,6 +5,9 @@
 //!
 //! Both times are taken from the headers: what a segment holds was received before the next one was begun, and the record at an
 //! offset was received after the segment that holds it was begun, or not long before. `SLACK_US` covers the way from socket to segment.
+//!
+//! When everything is committed, and has been for longer than all that, only the last segment is kept. Else a journal that was
+//! filled within one window would stay full for ever, since nobody could begin the segment that lets the others go.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +29,8 @@ pub struct Retention {
     window_us: i64,
     keep_all: bool,
     last: Option<Instant>,
+    /// Since when everything below this number is committed, and it is the next one.
+    level: Option<(u64, Instant)>,
 }
 
 impl Retention {
@@ -37,7 +42,7 @@ impl Retention {
         window_us: i64,
         keep_all: bool,
     ) -> Self {
-        Self { shared, counts, window_us, keep_all, last: None }
+        Self { shared, counts, window_us, keep_all, last: None, level: None }
     }
 
     /// Deletes what may go, at most once a second.
@@ -54,10 +59,14 @@ impl Retention {
         self.counts.journal.segments.set(i64::try_from(segments).unwrap_or(i64::MAX));
     }
 
-    fn sweep(&self) {
+    fn sweep(&mut self) {
+        let is_all_old = self.is_all_old();
         let deletable = {
             let segments = self.shared.segments.read();
-            deletable(&segments, self.shared.committed(), self.window_us)
+            match is_all_old {
+                true => segments.len().saturating_sub(1),
+                false => deletable(&segments, self.shared.committed(), self.window_us),
+            }
         };
         for _ in 0..deletable {
             let Some(oldest) = self.shared.segments.read().first().cloned() else { return };
@@ -70,6 +79,22 @@ impl Retention {
             self.shared.segments.write().remove(0);
             self.counts.journal.deleted.add(1);
         }
+    }
+
+    /// Whether nothing has been appended, and everything been committed, for longer than the window and the slack.
+    fn is_all_old(&mut self) -> bool {
+        let next_seq = self.shared.next_seq();
+        if self.shared.committed() < next_seq {
+            self.level = None;
+            return false;
+        }
+        let since = match self.level {
+            Some((seq, since)) if seq == next_seq => since,
+            _ => clock::now(),
+        };
+        self.level = Some((next_seq, since));
+        let kept_us = self.window_us.saturating_add(SLACK_US).unsigned_abs();
+        clock::since(since) > Duration::from_micros(kept_us)
     }
 }
 
