@@ -23,6 +23,7 @@ pub mod fields;
 pub mod keys;
 pub mod link;
 pub mod script;
+pub mod sink;
 pub mod text;
 pub mod writer;
 
@@ -36,7 +37,8 @@ use crate::picture::{Change, Changes, What};
 use crate::resilience::attempts::Attempts;
 use crate::stage::{Broken, Stage, Turn};
 use link::Trouble;
-use writer::{Outcome, Writer};
+use sink::Sink;
+use writer::Outcome;
 
 /// Vessels written in one turn.
 const BATCH: usize = 1000;
@@ -50,7 +52,7 @@ pub struct Links {
     /// Where changes come from.
     pub changes: Arc<dyn Changes>,
     /// Where they go.
-    pub writer: Writer,
+    pub writer: Box<dyn Sink>,
     /// When to try.
     pub attempts: Attempts,
     /// What is counted.

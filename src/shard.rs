@@ -76,6 +76,8 @@ pub struct Shard {
     ahead: Option<Pass>,
     told: Arc<OnceLock<Start>>,
     rows: Rows,
+    /// How many of them may wait for the store.
+    rows_waiting_max: usize,
     /// What the pass ahead would make rows in; always empty.
     no_rows: Rows,
     store: Outlet<Rows>,
@@ -133,6 +135,7 @@ impl Shard {
             ahead,
             told,
             rows: Rows { shard: index, ..Rows::default() },
+            rows_waiting_max: ROWS_WAITING_MAX,
             no_rows: Rows::default(),
             store,
             spare,
@@ -142,6 +145,12 @@ impl Shard {
             no_room_since: None,
             recovery: Some(recovery),
         }
+    }
+
+    /// With another bound of rows that may wait for the store.
+    #[cfg(test)]
+    pub(crate) fn with_rows_waiting_max(self, rows_waiting_max: usize) -> Self {
+        Self { rows_waiting_max, ..self }
     }
 }
 
@@ -201,7 +210,7 @@ impl Shard {
 
     /// One read of the pass that makes rows, if the store has room for them.
     fn store_some(&mut self) -> Result<Turn, Broken> {
-        if self.rows.len() >= ROWS_WAITING_MAX && !self.hand_on() {
+        if self.rows.len() >= self.rows_waiting_max && !self.hand_on() {
             return Ok(self.wait_for_room());
         }
         let Some(pass) = &mut self.storing else { return Ok(Turn::Idle) };
@@ -234,7 +243,7 @@ impl Shard {
     /// The store had no room for the rows that wait. When that has lasted, there is no need to look often.
     fn wait_for_room(&mut self) -> Turn {
         // What is left of earlier runs now waits for the store, like everything else: that is no reason not to be ready.
-        if self.ahead.is_none() && self.rows.len() >= ROWS_WAITING_MAX {
+        if self.ahead.is_none() && self.rows.len() >= self.rows_waiting_max {
             self.end_recovery();
         }
         let long = self.no_room_since.is_some_and(|since| clock::since(since) >= FORK_AFTER);
@@ -244,7 +253,7 @@ impl Shard {
     /// A store that has had no room for a while is not waited for.
     fn fork_if_due(&mut self) -> bool {
         let long = self.no_room_since.is_some_and(|since| clock::since(since) >= FORK_AFTER);
-        let due = long && self.rows.len() >= ROWS_WAITING_MAX;
+        let due = long && self.rows.len() >= self.rows_waiting_max;
         let (true, None, Some(storing)) = (due, &self.ahead, &mut self.storing) else {
             return false;
         };
@@ -264,7 +273,7 @@ impl Shard {
             (Some(storing), Some(ahead)) => storing.tail.place() >= ahead.tail.place(),
             _ => false,
         };
-        if !level || self.rows.len() >= ROWS_WAITING_MAX {
+        if !level || self.rows.len() >= self.rows_waiting_max {
             return false;
         }
         let (Some(storing), Some(ahead)) = (&mut self.storing, self.ahead.take()) else {

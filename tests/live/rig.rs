@@ -49,7 +49,7 @@ impl Rig {
             counts: Arc::clone(&counts),
             clock: Clock::System,
             stopping: Arc::clone(&stopping),
-            writer: writer(config.clone()),
+            writer: Box::new(writer(config.clone())),
         };
         Self { live: Live::new(links, config.interval_ms), counts, stopping, shards, reports: 0 }
     }
