@@ -197,10 +197,10 @@ impl Tail {
         if self.lacks_unsynced(&stretch, target_seq) {
             return Ok(Next::Nothing);
         }
-        if stretch.end == self.place {
+        if stretch.end == self.place || self.lies_behind(&stretch, target_seq) {
             // What is missing here was written again behind the target.
-            self.held = None;
-            return Ok(Next::Nothing);
+            let more = self.held.take().is_some();
+            return Ok(if more { Next::Again } else { Next::Nothing });
         }
         self.place = stretch.end;
         self.count_damage(&stretch);
@@ -219,6 +219,12 @@ impl Tail {
     fn lacks_unsynced(&self, stretch: &Stretch, target_seq: u64) -> bool {
         let expected = self.next_seq.max(self.shared.run_from);
         expected < stretch.first_seq.unwrap_or(target_seq) && expected >= self.shared.synced_seq()
+    }
+
+    /// Whether nothing was found on the way to the target, and what is missing there was written again behind it.
+    fn lies_behind(&self, stretch: &Stretch, target_seq: u64) -> bool {
+        let is_missing = stretch.first_seq.is_none() && (1..target_seq).contains(&self.next_seq);
+        is_missing && self.shared.written_again(self.place.segment, target_seq).is_some()
     }
 
     fn count_damage(&self, stretch: &Stretch) {

@@ -9,6 +9,8 @@ use crate::clock;
 use crate::config::JournalConfig;
 use crate::journal::first_of;
 use crate::journal::segment::Segment;
+use crate::journal::tail::Next;
+use crate::record::{Record, Walk};
 use crate::stage::{Stage, Turn};
 
 /// Bytes of a record as it lies in a segment.
@@ -72,6 +74,31 @@ fn a_shard_waits_before_a_hole_that_is_not_synced_yet() {
     rig.sync_all();
     seqs.extend(rig.read_all());
     assert_eq!(without_seen(seqs), numbers(1, 17));
+}
+
+/// The hole was a whole chunk, and ended where the next one in the shard's queue began: the shard went on with that one.
+#[test]
+fn a_hole_before_the_next_chunk_is_read_where_it_was_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), config(), 1);
+    // The queue holds one chunk: the shard misses the second, and finds the third in the queue.
+    rig.offer(1);
+    rig.append_all();
+    rig.offer(1);
+    rig.append_all();
+    let end = rig.shared.head();
+    lose(&rig.shared.segment(end.segment).unwrap(), u64::from(end.offset) - RECORD);
+    let mut seqs = match rig.tail.as_mut().unwrap().read().unwrap() {
+        Next::Records(bytes) => Walk::new(bytes).map(|it| Record::view(it).seq).collect(),
+        _ => Vec::new(),
+    };
+    rig.offer(1);
+    rig.append_all();
+    rig.append.sync_queue().fail();
+    rig.append.turn().unwrap();
+    rig.sync_all();
+    seqs.extend(rig.read_all());
+    assert_eq!(without_seen(seqs), numbers(1, 3));
 }
 
 /// Two segments were written again, and the first of all was lost: the second came before what held its beginning.
