@@ -2,10 +2,12 @@
 //!
 //! All times are microseconds since 1970 UTC in an `i64`. Decisions never read this clock: they use the record's own
 //! received time (see `shard`). It stamps what arrives, and measures how long things took.
+//!
+//! How long to wait is measured by another clock, which nobody sets: [`now`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Microseconds in a second.
 pub const SECOND_US: i64 = 1_000_000;
@@ -43,5 +45,41 @@ impl Clock {
         if let Self::Manual(now) = self {
             now.store(now_us, Ordering::Release);
         }
+    }
+}
+
+/// The moment by the clock that only goes forward. A test may stop it for its own thread: [`testing::stop_at`].
+#[must_use]
+pub fn now() -> Instant {
+    #[cfg(test)]
+    if let Some(stopped) = testing::stopped() {
+        return stopped;
+    }
+    Instant::now()
+}
+
+/// How long ago that was.
+#[must_use]
+pub fn since(moment: Instant) -> Duration {
+    now().saturating_duration_since(moment)
+}
+
+/// A clock for waits that moves only when a test says so.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::Cell;
+    use std::time::Instant;
+
+    thread_local! {
+        static STOPPED: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn stopped() -> Option<Instant> {
+        STOPPED.get()
+    }
+
+    /// From now on it is this moment, for this thread.
+    pub(crate) fn stop_at(moment: Instant) {
+        STOPPED.set(Some(moment));
     }
 }

@@ -92,6 +92,8 @@ pub struct Shared {
     next_seq: AtomicU64,
     /// Everything below this number is on disk.
     synced_seq: AtomicU64,
+    /// The first number of this run.
+    run_from: u64,
     /// What the store has committed, by partition.
     committed: [AtomicU64; PARTITIONS],
 }
@@ -106,6 +108,7 @@ impl Shared {
             head: AtomicU64::new(head.pack()),
             next_seq: AtomicU64::new(next_seq),
             synced_seq: AtomicU64::new(next_seq),
+            run_from: next_seq,
             committed: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -168,6 +171,13 @@ impl Shared {
     pub fn segment_after(&self, index: u32) -> Option<Arc<Segment>> {
         let segments = self.segments.read();
         segments.iter().find(|segment| segment.index > index).cloned()
+    }
+
+    /// The segment after this index to which a record of this number may have been written again, with those before it.
+    fn written_again(&self, index: u32, seq: u64) -> Option<Arc<Segment>> {
+        let segments = self.segments.read();
+        let mut later = segments.iter().filter(|segment| segment.index > index);
+        later.find(|segment| segment.header.first_seq < seq).cloned()
     }
 
     /// Bytes of all segment files.

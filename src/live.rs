@@ -27,6 +27,7 @@ pub mod fields;
 pub mod keys;
 pub mod link;
 pub mod script;
+pub mod sink;
 pub mod text;
 pub mod writer;
 
@@ -34,14 +35,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::RedisConfig;
 use crate::observe::counts::Counts;
 use crate::picture::{Change, Changes, What};
 use crate::resilience::attempts::Attempts;
 use crate::stage::{Broken, Stage, Turn};
 use link::Trouble;
-use writer::{Outcome, Writer};
+use sink::Sink;
+use writer::Outcome;
 
 /// Vessels written in one turn, by one call.
 const BATCH: usize = 100;
@@ -57,7 +59,7 @@ pub struct Links {
     /// Where changes come from.
     pub changes: Arc<dyn Changes>,
     /// Where they go.
-    pub writer: Writer,
+    pub writer: Box<dyn Sink>,
     /// When to try.
     pub attempts: Attempts,
     /// What is counted.
@@ -96,7 +98,7 @@ impl Live {
     /// Writes what changed once in each interval, and in no more than its share of the time.
     #[must_use]
     pub fn new(links: Links, config: &RedisConfig) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         Self {
             links,
             interval: Duration::from_millis(config.interval_ms),
@@ -121,28 +123,28 @@ impl Stage for Live {
 
     fn idle_for(&self) -> Duration {
         let next = if self.is_flushing { self.rests_until } else { self.due };
-        next.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))
+        next.saturating_duration_since(clock::now()).min(Duration::from_millis(50))
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
         let is_last = self.links.stopping.load(Ordering::Acquire);
         if is_last && self.last_since.is_none() {
-            self.last_since = Some(Instant::now());
-            (self.is_flushing, self.due) = (false, Instant::now());
+            self.last_since = Some(clock::now());
+            (self.is_flushing, self.due) = (false, clock::now());
         }
         let resting = if is_last { Turn::Finished } else { Turn::Idle };
         if !self.is_flushing && !self.begin() {
             return Ok(resting);
         }
-        let is_late = self.last_since.is_some_and(|since| since.elapsed() > LAST_MAX);
+        let is_late = self.last_since.is_some_and(|since| clock::since(since) > LAST_MAX);
         if is_late || self.links.attempts.wait().is_some() {
             self.is_flushing = false;
             return Ok(resting);
         }
-        if !is_last && Instant::now() < self.rests_until {
+        if !is_last && clock::now() < self.rests_until {
             return Ok(Turn::Idle);
         }
-        let began = Instant::now();
+        let began = clock::now();
         let tried = self.part();
         self.rest_after(began.elapsed());
         self.show_waiting();
@@ -162,7 +164,7 @@ impl Stage for Live {
 impl Live {
     /// Begins a writing when it is due and there is something to do.
     fn begin(&mut self) -> bool {
-        let now = Instant::now();
+        let now = clock::now();
         if now < self.due {
             return false;
         }
@@ -178,7 +180,7 @@ impl Live {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.links.counts.live.flush_us.add(us);
         let rest = took.mul_f64(self.rest_factor).min(REST_MAX);
-        self.rests_until = Instant::now() + rest;
+        self.rests_until = clock::now() + rest;
         self.due = self.due.max(self.rests_until);
     }
 
@@ -207,7 +209,7 @@ impl Live {
 
     fn write(&mut self) -> Result<Outcome, Trouble> {
         let Links { changes, writer, clock, .. } = &mut self.links;
-        let now = Instant::now();
+        let now = clock::now();
         if writer.connect()? {
             self.looked = None;
         }

@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::clock;
 use crate::journal::Place;
 use crate::journal::tail::{Next, Tail};
 use crate::observe::counts::Counts;
@@ -75,6 +76,8 @@ pub struct Shard {
     ahead: Option<Pass>,
     told: Arc<OnceLock<Start>>,
     rows: Rows,
+    /// How many of them may wait for the store.
+    rows_waiting_max: usize,
     /// What the pass ahead would make rows in; always empty.
     no_rows: Rows,
     store: Outlet<Rows>,
@@ -132,15 +135,22 @@ impl Shard {
             ahead,
             told,
             rows: Rows { shard: index, ..Rows::default() },
+            rows_waiting_max: ROWS_WAITING_MAX,
             no_rows: Rows::default(),
             store,
             spare,
             counts,
             told_seq: 0,
-            told_at: Instant::now(),
+            told_at: clock::now(),
             no_room_since: None,
             recovery: Some(recovery),
         }
+    }
+
+    /// With another bound of rows that may wait for the store.
+    #[cfg(test)]
+    pub(crate) fn with_rows_waiting_max(self, rows_waiting_max: usize) -> Self {
+        Self { rows_waiting_max, ..self }
     }
 }
 
@@ -200,7 +210,7 @@ impl Shard {
 
     /// One read of the pass that makes rows, if the store has room for them.
     fn store_some(&mut self) -> Result<Turn, Broken> {
-        if self.rows.len() >= ROWS_WAITING_MAX && !self.hand_on() {
+        if self.rows.len() >= self.rows_waiting_max && !self.hand_on() {
             return Ok(self.wait_for_room());
         }
         let Some(pass) = &mut self.storing else { return Ok(Turn::Idle) };
@@ -233,17 +243,17 @@ impl Shard {
     /// The store had no room for the rows that wait. When that has lasted, there is no need to look often.
     fn wait_for_room(&mut self) -> Turn {
         // What is left of earlier runs now waits for the store, like everything else: that is no reason not to be ready.
-        if self.ahead.is_none() && self.rows.len() >= ROWS_WAITING_MAX {
+        if self.ahead.is_none() && self.rows.len() >= self.rows_waiting_max {
             self.end_recovery();
         }
-        let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
+        let long = self.no_room_since.is_some_and(|since| clock::since(since) >= FORK_AFTER);
         if long { Turn::Idle } else { Turn::Stalled }
     }
 
     /// A store that has had no room for a while is not waited for.
     fn fork_if_due(&mut self) -> bool {
-        let long = self.no_room_since.is_some_and(|since| since.elapsed() >= FORK_AFTER);
-        let due = long && self.rows.len() >= ROWS_WAITING_MAX;
+        let long = self.no_room_since.is_some_and(|since| clock::since(since) >= FORK_AFTER);
+        let due = long && self.rows.len() >= self.rows_waiting_max;
         let (true, None, Some(storing)) = (due, &self.ahead, &mut self.storing) else {
             return false;
         };
@@ -263,7 +273,7 @@ impl Shard {
             (Some(storing), Some(ahead)) => storing.tail.place() >= ahead.tail.place(),
             _ => false,
         };
-        if !level || self.rows.len() >= ROWS_WAITING_MAX {
+        if !level || self.rows.len() >= self.rows_waiting_max {
             return false;
         }
         let (Some(storing), Some(ahead)) = (&mut self.storing, self.ahead.take()) else {
@@ -279,7 +289,7 @@ impl Shard {
     /// Hands rows on when there are any; when there are none, tells now and then how far it has come.
     fn hand_on_if_due(&mut self) {
         let progressed = self.rows.next_seq > self.told_seq;
-        if !self.rows.is_empty() || (progressed && self.told_at.elapsed() >= PROGRESS_EVERY) {
+        if !self.rows.is_empty() || (progressed && clock::since(self.told_at) >= PROGRESS_EVERY) {
             self.hand_on();
         }
     }
@@ -291,7 +301,7 @@ impl Shard {
         match self.store.offer(rows) {
             Ok(()) => {
                 self.told_seq = next_seq;
-                self.told_at = Instant::now();
+                self.told_at = clock::now();
                 self.no_room_since = None;
                 let spare = match self.spare.poll() {
                     Poll::Item(rows) => rows,
@@ -302,7 +312,7 @@ impl Shard {
             }
             Err(Refused::Full(rows) | Refused::Closed(rows)) => {
                 self.rows = rows;
-                self.no_room_since.get_or_insert_with(Instant::now);
+                self.no_room_since.get_or_insert_with(clock::now);
                 false
             }
         }

@@ -12,6 +12,8 @@ mod limits;
 mod live;
 mod progress;
 pub mod run_file;
+#[cfg(test)]
+mod simulator_tests;
 mod stores;
 mod threads;
 mod time_of_day;

@@ -11,8 +11,9 @@
 //! A shard whose queue is full misses the chunk and reads it back later, so nobody behind the journal can slow it. Chunks are
 //! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers.
 
+mod refused;
+
 use std::collections::VecDeque;
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +22,9 @@ use super::directory::Directory;
 use super::segment::{HEADER_BYTES, Header, INDEX_END, Segment};
 use super::sync::SyncQueue;
 use super::{COUNTER_BITS, Chunk, Place, Shared, first_of};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::JournalConfig;
+use crate::disk::File;
 use crate::observe::counts::Counts;
 use crate::queue::{Inlet, Outlet, Poll};
 use crate::record::{self, Batch};
@@ -119,7 +121,7 @@ impl Stage for Append {
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {
-        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+        if self.retry_at.is_some_and(|at| clock::now() < at) {
             return Ok(Turn::Idle);
         }
         self.retry_at = None;
@@ -200,10 +202,13 @@ impl Append {
     }
 
     fn has_room(&self, bytes: &[u8]) -> bool {
-        let first = record::length(bytes).map_or(0, record::aligned);
+        self.has_room_for(record::length(bytes).map_or(0, record::aligned))
+    }
+
+    fn has_room_for(&self, bytes: usize) -> bool {
         self.active
             .as_ref()
-            .is_some_and(|active| u64::from(active.offset) + first as u64 <= self.capacity())
+            .is_some_and(|active| u64::from(active.offset) + bytes as u64 <= self.capacity())
     }
 
     const fn capacity(&self) -> u64 {
@@ -258,25 +263,6 @@ impl Append {
                 self.refused("write to the journal failed", &error);
                 false
             }
-        }
-    }
-
-    /// Notes what the disk refused, for those who look at the daemon, and when to try again.
-    fn refused(&mut self, what: &str, error: &std::io::Error) {
-        let text = format!("{what}: {error}, tried again every {} ms", RETRY_AFTER.as_millis());
-        if self.quiet.may_say(&text, Instant::now()) {
-            tracing::error!("{text}");
-        }
-        self.with.counts.journal.failures.add(1);
-        *self.with.counts.journal.trouble.lock() = Some(text);
-        self.is_refused = true;
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
-    }
-
-    /// Notes that the disk takes records.
-    fn taken(&mut self) {
-        if std::mem::take(&mut self.is_refused) {
-            *self.with.counts.journal.trouble.lock() = None;
         }
     }
 
@@ -353,13 +339,13 @@ impl Append {
     /// After a failed sync: the chunks that were not synced go to a new segment, numbered as they are.
     fn write_again(&mut self) -> Result<bool, Broken> {
         self.active = None;
-        let first_seq = self.with.shared.synced_seq();
         self.with.sync.start_over();
         let chunks: Vec<Arc<Chunk>> = self.unsynced.iter().cloned().collect();
         for chunk in &chunks {
-            if !self.has_room(&chunk.bytes) && !self.begin_segment(first_seq)? {
+            let first_seq = record::seq(&chunk.bytes);
+            if !self.has_room_for(chunk.bytes.len()) && !self.begin_segment(first_seq)? {
                 self.with.sync.fail();
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                self.retry_at = Some(clock::now() + RETRY_AFTER);
                 return Ok(false);
             }
             if !self.write(&chunk.bytes) {
@@ -375,7 +361,7 @@ impl Append {
         self.with.shared.set_head(self.end, self.next_seq);
         self.with.sync_waker.wake();
         // A disk that fails again at once must not be kept busy with the same records.
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        self.retry_at = Some(clock::now() + RETRY_AFTER);
         Ok(true)
     }
 

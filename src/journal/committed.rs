@@ -3,9 +3,11 @@
 //! It is written now and then and not synced: it may be older than the truth, or missing after a power cut, and is then a lower
 //! bound still. It says where to look from, never what is stored.
 
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use crate::disk::{self, File, Mode};
 use crate::partition::PARTITIONS;
 
 const FILE_NAME: &str = "committed";
@@ -18,15 +20,15 @@ pub fn save(root: &Path, committed: &[u64; PARTITIONS]) -> io::Result<()> {
     let mut bytes: Vec<u8> = committed.iter().flat_map(|seq| seq.to_le_bytes()).collect();
     bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
     let new = root.join(format!("{FILE_NAME}.new"));
-    fs::write(&new, bytes)?;
-    fs::rename(new, path(root))
+    File::open(&new, Mode::Empty)?.write_all_at(&bytes, 0)?;
+    disk::rename(&new, &path(root))
 }
 
 /// Reads the copy; zeros when there is none that is whole.
 #[must_use]
 pub fn load(root: &Path) -> [u64; PARTITIONS] {
     let mut committed = [0; PARTITIONS];
-    let bytes = fs::read(path(root)).unwrap_or_default();
+    let bytes = disk::read(&path(root)).unwrap_or_default();
     let Some((body, sum)) = bytes.split_last_chunk::<4>() else { return committed };
     if body.len() != PARTITIONS * 8 || crc32c::crc32c(body).to_le_bytes() != *sum {
         return committed;
@@ -43,6 +45,8 @@ fn path(root: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

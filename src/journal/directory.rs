@@ -7,14 +7,14 @@
 //! journal/     segments, and quarantine/ for files that are none
 //! ```
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind::InvalidInput, ErrorKind::PermissionDenied};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use uuid::Uuid;
 
 use super::GENERATIONS_MAX;
+use crate::disk::{self, File, Lock, Mode};
 
 /// A data directory that this process owns until it is dropped.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Directory {
     root: PathBuf,
     instance: Uuid,
     generation: u64,
-    _lock: Flock<File>,
+    _lock: Lock,
 }
 
 /// Why a data directory cannot be had.
@@ -72,9 +72,12 @@ impl Directory {
             let path = root.display().to_string();
             move |error| Unavailable::Io { path, doing, error }
         };
-        std::fs::create_dir_all(journal_dir(root)).map_err(failed("make it"))?;
-        std::fs::create_dir_all(quarantine_dir(root)).map_err(failed("make it"))?;
+        disk::make_directory(&journal_dir(root)).map_err(failed("make it"))?;
+        disk::make_directory(&quarantine_dir(root)).map_err(failed("make it"))?;
         let lock = lock(root)?;
+        if !disk::exists(&root.join("instance")) {
+            sync_names(root).map_err(failed("sync the directories that it lies in"))?;
+        }
         let instance = instance(root)?;
         let last = last_generation(root)?;
         let mut directory = Self { root: root.to_owned(), instance, generation: last, _lock: lock };
@@ -127,7 +130,7 @@ impl Directory {
 
 /// A data directory that nobody else owns while this is held.
 #[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "held, not used")] Flock<File>);
+pub struct Held(#[expect(dead_code, reason = "held, not used")] Lock);
 
 /// Holds a directory for a command that works on its files while no daemon does.
 ///
@@ -154,7 +157,7 @@ pub fn quarantine_dir(root: &Path) -> PathBuf {
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn read_instance(root: &Path) -> Result<Uuid, Unavailable> {
-    let text = std::fs::read_to_string(root.join("instance")).map_err(|error| Unavailable::Io {
+    let text = disk::read_text(&root.join("instance")).map_err(|error| Unavailable::Io {
         path: root.display().to_string(),
         doing: "read its identity",
         error,
@@ -162,32 +165,30 @@ pub fn read_instance(root: &Path) -> Result<Uuid, Unavailable> {
     parse(root, "instance", "UUID", &text)
 }
 
-fn lock(root: &Path) -> Result<Flock<File>, Unavailable> {
-    let failed =
-        |error| Unavailable::Io { path: root.display().to_string(), doing: "lock it", error };
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(root.join("lock"))
-        .map_err(failed)?;
-    let mut held =
-        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(mut file, errno)| {
-            if errno != nix::errno::Errno::EWOULDBLOCK {
-                return failed(errno.into());
-            }
-            let mut owner = String::new();
-            let _ = file.read_to_string(&mut owner);
-            Unavailable::Owned { path: root.display().to_string(), owner: owner.trim().to_owned() }
-        })?;
-    held.set_len(0).map_err(failed)?;
-    writeln!(held, "{}", std::process::id()).map_err(failed)?;
-    Ok(held)
+/// A new data directory is on disk only when its name is, and the names of those that were made with it.
+fn sync_names(root: &Path) -> io::Result<()> {
+    for outer in root.ancestors().skip(1) {
+        let outer = if outer == Path::new("") { Path::new(".") } else { outer };
+        match disk::sync_directory(outer) {
+            // It was not made by us, or its file system knows no such thing.
+            Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput) => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+fn lock(root: &Path) -> Result<Lock, Unavailable> {
+    let path = root.display().to_string();
+    match disk::lock(&root.join("lock"), &std::process::id().to_string()) {
+        Ok(Ok(lock)) => Ok(lock),
+        Ok(Err(owner)) => Err(Unavailable::Owned { path, owner }),
+        Err(error) => Err(Unavailable::Io { path, doing: "lock it", error }),
+    }
 }
 
 fn instance(root: &Path) -> Result<Uuid, Unavailable> {
-    match std::fs::read_to_string(root.join("instance")) {
+    match disk::read_text(&root.join("instance")) {
         Ok(text) => parse(root, "instance", "UUID", &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let instance = Uuid::new_v4();
@@ -209,7 +210,7 @@ fn instance(root: &Path) -> Result<Uuid, Unavailable> {
 }
 
 fn last_generation(root: &Path) -> Result<u64, Unavailable> {
-    match std::fs::read_to_string(root.join("generation")) {
+    match disk::read_text(&root.join("generation")) {
         Ok(text) => parse(root, "generation", "number", &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(Unavailable::Io {
@@ -240,12 +241,11 @@ fn parse<T: std::str::FromStr>(
 /// When that cannot be done; the old one is then still there.
 pub fn write_synced(root: &Path, name: &str, text: &str) -> io::Result<()> {
     let temporary = root.join(format!("{name}.new"));
-    let mut file = File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, root.join(name))?;
-    File::open(root)?.sync_all()
+    let file = File::open(&temporary, Mode::Empty)?;
+    file.write_all_at(format!("{text}\n").as_bytes(), 0)?;
+    file.sync()?;
+    disk::rename(&temporary, &root.join(name))?;
+    disk::sync_directory(root)
 }
 
 #[cfg(test)]

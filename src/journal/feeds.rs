@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::directory::write_synced;
+use crate::disk;
 
 /// Feeds that one data directory can know, over its whole life.
 pub const FEEDS_MAX: usize = 256;
@@ -20,7 +21,7 @@ impl FeedNames {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(root: &Path) -> io::Result<Self> {
-        match std::fs::read_to_string(root.join("feeds")) {
+        match disk::read_text(&root.join("feeds")) {
             Ok(text) => Ok(Self(text.lines().map(str::to_owned).collect())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),

@@ -10,6 +10,7 @@ use super::read_back::ReadBack;
 use super::segment::{Listing, Segment, list};
 use super::{COUNTER_BITS, Place, Shared};
 use crate::ais::json::Object;
+use crate::disk;
 use crate::record::{self, Record};
 
 /// A journal opened for looking.
@@ -76,7 +77,7 @@ impl Inspection {
         for (path, why) in &self.foreign {
             writeln!(out, "{}: no segment: {why}", path.display())?;
         }
-        let quarantined = std::fs::read_dir(&self.quarantine).map_or(0, Iterator::count);
+        let quarantined = disk::list(&self.quarantine).map_or(0, |files| files.len());
         let Found { records, damaged, foreign } = found;
         writeln!(
             out,

@@ -3,7 +3,8 @@
 //! Whatever is found, the daemon starts: a file that is no segment goes to `quarantine/`, one that was begun and never written to is
 //! removed, a torn tail is cut, and a damaged record is skipped when it is read.
 
-use std::io::{self, Read};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::directory::{Directory, journal_dir, quarantine_dir};
 use super::read_back::ReadBack;
 use super::segment::{Listing, Segment, list};
 use super::{Place, Shared, first_of};
+use crate::disk::{self, File, Mode};
 use crate::observe::counts::Counts;
 use crate::record;
 
@@ -25,7 +27,7 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     for (path, why) in foreign {
         if is_blank(&path)? {
             // A kill between making a segment and writing its header leaves this: nothing was ever in it.
-            std::fs::remove_file(&path)?;
+            disk::remove(&path)?;
             tracing::info!(path = %path.display(), "removed a segment that was begun and never written to");
         } else {
             quarantine(&path, directory.root(), &why, counts)?;
@@ -42,7 +44,7 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     let shared = Arc::new(Shared::new(dir, segments, start, next_seq));
     if let Some(last) = last {
         let end = end_of(&shared, &last)?;
-        let file = std::fs::OpenOptions::new().write(true).open(&last.path)?;
+        let file = File::open(&last.path, Mode::Write)?;
         if let Err(error) = last.cut(&file, end.offset) {
             tracing::warn!(path = %last.path.display(), %error, "cannot cut the torn tail of a segment");
         }
@@ -53,13 +55,14 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
 
 /// Whether a file holds nothing but zeros, or nothing at all.
 fn is_blank(path: &Path) -> io::Result<bool> {
-    let mut file = std::fs::File::open(path)?;
+    let file = File::open(path, Mode::Read)?;
     let mut piece = vec![0; 64 * 1024];
+    let mut at = 0;
     loop {
-        match file.read(&mut piece)? {
+        match file.read_at(&mut piece, at)? {
             0 => return Ok(true),
             count if piece[..count].iter().any(|byte| *byte != 0) => return Ok(false),
-            _ => {}
+            count => at += count as u64,
         }
     }
 }
@@ -68,11 +71,11 @@ fn quarantine(path: &Path, root: &Path, why: &str, counts: &Counts) -> io::Resul
     let name = path.file_name().unwrap_or_default();
     let mut target = quarantine_dir(root).join(name);
     let mut n = 1;
-    while target.exists() {
+    while disk::exists(&target) {
         target = quarantine_dir(root).join(format!("{}.{n}", name.to_string_lossy()));
         n += 1;
     }
-    std::fs::rename(path, &target)?;
+    disk::rename(path, &target)?;
     counts.journal.quarantined.add(1);
     tracing::error!(path = %path.display(), why, "moved a file that is no journal segment to quarantine");
     Ok(())
@@ -100,6 +103,10 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
     let Some(first) = segments.first() else { return Ok(shared.head()) };
     let holds =
         segments.iter().rposition(|segment| segment.header.first_seq <= next_seq).unwrap_or(0);
+    // What was written again after a failed sync lies in segments before that as well, and perhaps only there.
+    let number = segments[holds].header.first_seq;
+    let above = segments[..holds].iter().position(|segment| segment.header.first_seq > number);
+    let holds = above.unwrap_or(holds).saturating_sub(1);
     // The oldest received time from the offset on, since a batch may have waited for room; or that of the last record.
     let (mut last_us, mut oldest_us) = (segments[holds].header.created_us, i64::MAX);
     walk(shared, segments[holds].begin(), |_, record| {

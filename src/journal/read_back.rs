@@ -4,14 +4,18 @@
 //! Out:     whole, intact records, a stretch at a time
 //! Drops:   damaged records, counted when records follow them; a torn tail is normal and is not counted
 //! Metrics: `ais_journal_corrupt_records_total`
+//!
+//! After a failed sync a segment may have holes, and what it held unsynced is written again to a later one, which says so by a first
+//! number below what lies before it. Where numbers are missing, such a segment is read on with. Where none are, it comes in
+//! its turn, and its reader skips what it has seen.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::segment::{HEADER_BYTES, Segment};
 use super::{GENERATIONS_MAX, Place, Shared, first_of};
+use crate::disk::{File, Mode};
 use crate::record::{self, ALIGNMENT, RECORD_BYTES_MAX, Unreadable};
 
 /// Bytes read at once.
@@ -24,6 +28,8 @@ pub struct Stretch {
     pub bytes: usize,
     /// Where to read on; the place read from when there is nothing more.
     pub end: Place,
+    /// The number of the first record in it; of what is at its end when it has none, as far as that is known.
+    pub first_seq: Option<u64>,
     /// Damaged places that were skipped.
     pub skipped: u32,
 }
@@ -48,32 +54,42 @@ impl ReadBack {
         &self.buffer[..stretch.bytes]
     }
 
-    /// Reads the records from one place on, at most to another, and at most to the end of their segment.
+    /// Reads the records from one place on, at most to another, and at most to the end of their segment. `expected` is the number
+    /// after those that were read before, 0 when that is not known.
     ///
     /// # Errors
     /// When a segment that is there cannot be read.
-    pub fn read(&mut self, from: Place, to: Place) -> io::Result<Stretch> {
+    pub fn read(&mut self, from: Place, to: Place, expected: u64) -> io::Result<Stretch> {
         let Some(segment) = self.shared.segment(from.segment) else {
-            return Ok(self.next_segment(from, to, 0));
+            return Ok(self.next_segment(from, to));
         };
+        let first_seq = segment.header.first_seq;
+        if from.offset <= HEADER_BYTES
+            && expected < first_seq
+            && let Some(again) = self.shared.written_again(from.segment, first_seq)
+        {
+            return Ok(begin(&again, from, to));
+        }
         let limit = self.limit(&segment, to)?;
         let offset = from.offset.max(HEADER_BYTES);
         if offset >= limit {
-            return Ok(self.next_segment(from, to, 0));
+            return Ok(self.next_segment(from, to));
         }
         self.fill(offset, limit)?;
         let bytes = intact_bytes(&self.buffer, &segment);
         if bytes > 0 {
             let end = Place { segment: from.segment, offset: advance(offset, bytes) };
-            return Ok(Stretch { bytes, end, skipped: 0 });
+            let first_seq = Some(record::seq(&self.buffer));
+            return Ok(Stretch { bytes, end, first_seq, skipped: 0 });
         }
-        match self.next_intact(offset, limit, &segment)? {
-            Some(offset) => {
-                let end = Place { segment: from.segment, offset };
-                Ok(Stretch { bytes: 0, end, skipped: 1 })
-            }
-            None => Ok(self.next_segment(from, to, 0)),
+        let Some((offset, seq)) = self.next_intact(offset, limit, &segment)? else {
+            return Ok(self.next_segment(from, to));
+        };
+        if let Some(again) = self.shared.written_again(from.segment, seq) {
+            return Ok(begin(&again, from, to));
         }
+        let end = Place { segment: from.segment, offset };
+        Ok(Stretch { bytes: 0, end, first_seq: Some(seq), skipped: 1 })
     }
 
     /// Reads from one place to another, stretch by stretch, until `look` wants no more.
@@ -86,9 +102,11 @@ impl ReadBack {
         to: Place,
         mut look: impl FnMut(&Stretch, &[u8]) -> io::Result<bool>,
     ) -> io::Result<()> {
-        let mut at = from;
+        let (mut at, mut expected) = (from, 0);
         while at < to {
-            let stretch = self.read(at, to)?;
+            let stretch = self.read(at, to, expected)?;
+            let records = record::Walk::new(self.bytes(&stretch));
+            expected = records.map(|record| record::seq(record) + 1).fold(expected, u64::max);
             if !look(&stretch, self.bytes(&stretch))? || stretch.end <= at {
                 break;
             }
@@ -100,13 +118,12 @@ impl ReadBack {
     /// Up to where the segment may be read; opens it.
     fn limit(&mut self, segment: &Segment, to: Place) -> io::Result<u32> {
         if self.open.as_ref().is_none_or(|(index, _)| *index != segment.index) {
-            self.open = Some((segment.index, File::open(&segment.path)?));
+            self.open = Some((segment.index, File::open(&segment.path, Mode::Read)?));
         }
         if to.segment == segment.index {
             return Ok(to.offset);
         }
-        let length =
-            self.open.as_ref().map_or(Ok(0), |(_, file)| file.metadata().map(|it| it.len()))?;
+        let length = self.open.as_ref().map_or(Ok(0), |(_, file)| file.length())?;
         Ok(u32::try_from(length).unwrap_or(u32::MAX))
     }
 
@@ -128,18 +145,21 @@ impl ReadBack {
         Ok(())
     }
 
-    fn next_segment(&self, from: Place, to: Place, skipped: u32) -> Stretch {
-        let end = match self.shared.segment_after(from.segment) {
-            Some(next) if next.index <= to.segment => {
-                Place { segment: next.index, offset: HEADER_BYTES }
-            }
-            _ => to.max(from),
+    fn next_segment(&self, from: Place, to: Place) -> Stretch {
+        let next = self.shared.segment_after(from.segment).filter(|it| it.index <= to.segment);
+        let Some(next) = next else {
+            return Stretch { bytes: 0, end: to.max(from), first_seq: None, skipped: 0 };
         };
-        Stretch { bytes: 0, end, skipped }
+        begin(&next, from, to)
     }
 
-    /// The next place at which an intact record starts, behind a damaged one.
-    fn next_intact(&mut self, from: u32, limit: u32, segment: &Segment) -> io::Result<Option<u32>> {
+    /// The next place at which an intact record starts, behind a damaged one, and its number.
+    fn next_intact(
+        &mut self,
+        from: u32,
+        limit: u32,
+        segment: &Segment,
+    ) -> io::Result<Option<(u32, u64)>> {
         let mut offset = advance(from, ALIGNMENT);
         while offset < limit {
             self.fill(offset, limit)?;
@@ -147,7 +167,7 @@ impl ReadBack {
                 return Ok(None);
             }
             if let Some(at) = find_intact(&self.buffer, segment) {
-                return Ok(Some(advance(offset, at)));
+                return Ok(Some((advance(offset, at), record::seq(&self.buffer[at..]))));
             }
             // A record that begins near the end of this window is whole in the next one.
             let whole = self.buffer.len() == READ_BYTES;
@@ -156,6 +176,12 @@ impl ReadBack {
         }
         Ok(None)
     }
+}
+
+/// The beginning of a segment; if that lies behind where is to be read to, nothing is read.
+fn begin(segment: &Segment, from: Place, to: Place) -> Stretch {
+    let end = if segment.index <= to.segment { segment.begin() } else { from };
+    Stretch { bytes: 0, end, first_seq: Some(segment.header.first_seq), skipped: 0 }
 }
 
 fn advance(offset: u32, bytes: usize) -> u32 {

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::segment::Segment;
-use crate::clock::{Clock, SECOND_US};
+use crate::clock::{self, Clock, SECOND_US};
+use crate::disk;
 use crate::observe::counts::Counts;
 
 /// How long a message may take from its receipt to its segment, for the purpose of keeping enough.
@@ -45,10 +46,10 @@ impl Retention {
 
     /// Deletes what may go, at most once a second.
     pub fn sweep_if_due(&mut self) {
-        if self.last.is_some_and(|last| last.elapsed() < SWEEP_EVERY) {
+        if self.last.is_some_and(|last| clock::since(last) < SWEEP_EVERY) {
             return;
         }
-        self.last = Some(Instant::now());
+        self.last = Some(clock::now());
         if !self.keep_all {
             self.sweep();
         }
@@ -67,7 +68,7 @@ impl Retention {
         };
         for _ in 0..deletable {
             let Some(oldest) = self.shared.segments.read().first().cloned() else { return };
-            if let Err(error) = std::fs::remove_file(&oldest.path)
+            if let Err(error) = disk::remove(&oldest.path)
                 && error.kind() != std::io::ErrorKind::NotFound
             {
                 tracing::warn!(path = %oldest.path.display(), %error, "cannot delete a segment; trying again");

@@ -7,19 +7,14 @@
 //! The file is preallocated, so that a sync need not wait for the file system's own journal to note a new length, and cut to
 //! its records when the next one is begun. What is not yet written reads as zeros.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::fcntl::{FallocateFlags, fallocate};
-
-use super::Place;
-
-use super::{GENERATIONS_MAX, first_of};
+use super::{GENERATIONS_MAX, Place, first_of};
+use crate::disk::{self, File, Mode};
 
 /// Bytes of the header.
 pub const HEADER_BYTES: u32 = 64;
@@ -143,12 +138,12 @@ impl Segment {
     /// When there is no room, or the file cannot be made.
     pub fn create(dir: &Path, index: u32, header: Header, bytes: u64) -> io::Result<(Self, File)> {
         let path = dir.join(file_name(index));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        let file = File::open(&path, Mode::New)?;
         let prepared =
-            preallocate(&file, bytes).and_then(|()| file.write_all_at(&header.encode(), 0));
+            file.preallocate(bytes).and_then(|()| file.write_all_at(&header.encode(), 0));
         if let Err(error) = prepared {
             // A file without a header would only be put into quarantine at the next start.
-            let _ = std::fs::remove_file(&path);
+            let _ = disk::remove(&path);
             return Err(error);
         }
         Ok((Self { index, path, header, disk_bytes: AtomicU64::new(bytes) }, file))
@@ -159,8 +154,8 @@ impl Segment {
     /// # Errors
     /// When the file cannot be read.
     pub fn open(path: &Path, index: u32, instance: &[u8; 16]) -> io::Result<Result<Self, NotOurs>> {
-        let file = File::open(path)?;
-        let bytes = file.metadata()?.len();
+        let file = File::open(path, Mode::Read)?;
+        let bytes = file.length()?;
         let mut raw = [0; HEADER_BYTES as usize];
         if bytes < u64::from(HEADER_BYTES) {
             return Ok(Err(NotOurs::Short));
@@ -198,7 +193,7 @@ impl Segment {
     /// # Errors
     /// When the file cannot be cut; it then stays as long as it was, which harms nothing.
     pub fn cut(&self, file: &File, end: u32) -> io::Result<()> {
-        file.set_len(u64::from(end))?;
+        file.set_length(u64::from(end))?;
         self.disk_bytes.store(u64::from(end), Ordering::Release);
         Ok(())
     }
@@ -219,8 +214,7 @@ pub struct Listing {
 /// When the directory or one of its segments cannot be read.
 pub fn list(dir: &Path, instance: &[u8; 16]) -> io::Result<Listing> {
     let mut listing = Listing::default();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
+    for path in disk::list(dir)? {
         if path.extension().is_none_or(|extension| extension != EXTENSION) {
             continue;
         }
@@ -237,16 +231,6 @@ pub fn list(dir: &Path, instance: &[u8; 16]) -> io::Result<Listing> {
     }
     listing.segments.sort_by_key(|segment| segment.index);
     Ok(listing)
-}
-
-/// Reserves the file's bytes; on a file system that cannot, the file is made long and stays sparse.
-fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
-    let length = i64::try_from(bytes).map_err(io::Error::other)?;
-    match fallocate(file.as_fd(), FallocateFlags::empty(), 0, length) {
-        Ok(()) => Ok(()),
-        Err(nix::errno::Errno::EOPNOTSUPP) => file.set_len(bytes),
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@
 //!
 //! The same thread deletes segments that nobody needs any more ([`super::retention`]).
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +19,8 @@ use parking_lot::Mutex;
 
 use super::Shared;
 use super::retention::Retention;
+use crate::clock;
+use crate::disk::{self, File};
 use crate::observe::counts::Counts;
 use crate::stage::{Broken, Stage, Turn};
 
@@ -107,7 +108,7 @@ impl Stage for Sync {
     fn turn(&mut self) -> Result<Turn, Broken> {
         self.retention.sweep_if_due();
         let closed = self.queue.closed.load(Ordering::Acquire);
-        let early = self.last.is_some_and(|last| last.elapsed() < self.interval);
+        let early = self.last.is_some_and(|last| clock::since(last) < self.interval);
         if self.queue.has_failed() || (early && !closed) {
             return Ok(Turn::Idle);
         }
@@ -115,7 +116,7 @@ impl Stage for Sync {
         if dirty.is_empty() {
             return Ok(if closed { Turn::Finished } else { Turn::Idle });
         }
-        self.last = Some(Instant::now());
+        self.last = Some(clock::now());
         for file in &dirty {
             if !self.sync(file) {
                 return Ok(Turn::Idle);
@@ -134,8 +135,8 @@ impl Sync {
 
     fn sync(&self, dirty: &Dirty) -> bool {
         let began = Instant::now();
-        let entry = if dirty.new { sync_directory(&self.shared.dir) } else { Ok(()) };
-        let result = entry.and_then(|()| dirty.file.sync_data());
+        let entry = if dirty.new { disk::sync_directory(&self.shared.dir) } else { Ok(()) };
+        let result = entry.and_then(|()| dirty.file.sync());
         let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.counts.journal.sync_us.add(took_us);
         match result {
@@ -168,8 +169,4 @@ impl Sync {
             file.new = false;
         }
     }
-}
-
-fn sync_directory(dir: &std::path::Path) -> std::io::Result<()> {
-    File::open(dir)?.sync_all()
 }

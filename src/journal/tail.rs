@@ -6,6 +6,9 @@
 //!
 //! A chunk says where the record before it ends. If that is where this shard stands, the chunk is next; if not, chunks were
 //! missed, and the way there is read from the segments. The shard cannot tell the difference, and needs no mode for it.
+//!
+//! Where a record of this run is missing in the segments that is not synced yet, the reader waits: after a failed sync it is
+//! written again, and read from there.
 
 use std::sync::Arc;
 
@@ -136,16 +139,17 @@ impl Tail {
         let next_seq = self.shared.next_seq();
         let target = match &self.held {
             Some(chunk) if chunk.follows == self.place => return Ok(self.take_chunk()),
-            Some(chunk) if self.place < chunk.follows => chunk.follows,
-            Some(chunk) => chunk.end,
-            None => self.shared.head(),
+            Some(chunk) if self.place < chunk.follows => (chunk.follows, record::seq(&chunk.bytes)),
+            Some(chunk) => (chunk.end, chunk.next_seq),
+            None => (self.shared.head(), next_seq),
         };
+        let (target, target_seq) = target;
         if self.place >= target {
             self.next_seq = self.next_seq.max(next_seq);
             let last = self.closed && self.held.is_none();
             return Ok(if last { Next::End } else { Next::Nothing });
         }
-        self.read_to(target)
+        self.read_to(target, target_seq)
     }
 
     /// The next records up to where another reader stands.
@@ -158,7 +162,7 @@ impl Tail {
             self.next_seq = self.next_seq.max(ahead.next_seq);
             return Ok(Next::Nothing);
         }
-        self.read_to(ahead.place)
+        self.read_to(ahead.place, ahead.next_seq)
     }
 
     /// Holds the oldest chunk that is not behind us.
@@ -184,10 +188,20 @@ impl Tail {
         Next::Records(&self.current.insert(chunk).bytes)
     }
 
-    fn read_to(&mut self, target: Place) -> Result<Next<'_>, Broken> {
-        let stretch = self.reader.read(self.place, target).map_err(|error| {
+    /// Reads on to a place and the number there.
+    fn read_to(&mut self, target: Place, target_seq: u64) -> Result<Next<'_>, Broken> {
+        let read = self.reader.read(self.place, target, self.next_seq);
+        let stretch = read.map_err(|error| {
             Broken::because(format_args!("read journal segment {}", self.place.segment), error)
         })?;
+        if self.lacks_unsynced(&stretch, target_seq) {
+            return Ok(Next::Nothing);
+        }
+        if stretch.end == self.place || self.lies_behind(&stretch, target_seq) {
+            // What is missing here was written again behind the target.
+            let more = self.held.take().is_some();
+            return Ok(if more { Next::Again } else { Next::Nothing });
+        }
         self.place = stretch.end;
         self.count_damage(&stretch);
         if stretch.bytes == 0 {
@@ -199,6 +213,18 @@ impl Tail {
             self.next_seq = self.next_seq.max(record::seq(record) + 1);
         }
         Ok(Next::Records(bytes))
+    }
+
+    /// Whether a record is missing before this stretch, or before its end, that may yet be written again.
+    fn lacks_unsynced(&self, stretch: &Stretch, target_seq: u64) -> bool {
+        let expected = self.next_seq.max(self.shared.run_from);
+        expected < stretch.first_seq.unwrap_or(target_seq) && expected >= self.shared.synced_seq()
+    }
+
+    /// Whether nothing was found on the way to the target, and what is missing there was written again behind it.
+    fn lies_behind(&self, stretch: &Stretch, target_seq: u64) -> bool {
+        let is_missing = stretch.first_seq.is_none() && (1..target_seq).contains(&self.next_seq);
+        is_missing && self.shared.written_again(self.place.segment, target_seq).is_some()
     }
 
     fn count_damage(&self, stretch: &Stretch) {

@@ -1,5 +1,7 @@
 //! The journal driven by hand: no threads, real files.
 
+mod again;
+mod every_call;
 mod foreign;
 mod full;
 
@@ -21,7 +23,7 @@ use crate::config::JournalConfig;
 use crate::observe::counts::Counts;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::{Batch, NewRecord, Payload, Record, Walk};
-use crate::stage::{Stage, Turn, parking};
+use crate::stage::{Broken, Stage, Turn, parking};
 
 const NOW: i64 = 1_700_000_000 * SECOND_US;
 const LINE: &[u8] = b"!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27";
@@ -47,14 +49,27 @@ fn config() -> JournalConfig {
 }
 
 fn rig(root: &Path, config: JournalConfig, queue: usize) -> Rig {
-    rig_with(root, config, queue, Vec::new())
+    try_rig(root, config, queue).unwrap()
+}
+
+fn try_rig(root: &Path, config: JournalConfig, queue: usize) -> std::io::Result<Rig> {
+    rig_of(root, config, queue, Vec::new())
 }
 
 /// With more feeds.
 fn rig_with(root: &Path, config: JournalConfig, queue: usize, more: Vec<Inlet<Batch>>) -> Rig {
+    rig_of(root, config, queue, more).unwrap()
+}
+
+fn rig_of(
+    root: &Path,
+    config: JournalConfig,
+    queue: usize,
+    more: Vec<Inlet<Batch>>,
+) -> std::io::Result<Rig> {
     let counts = Arc::new(Counts::default());
-    let mut directory = Directory::take(root).unwrap();
-    let shared = open(&mut directory, &counts).unwrap();
+    let mut directory = Directory::take(root).map_err(std::io::Error::other)?;
+    let shared = open(&mut directory, &counts)?;
     let (_spot, waker) = parking();
     let (feed, feed_inlet) = bounded(64, &waker);
     let (shard, shard_inlet): (Outlet<Arc<Chunk>>, Inlet<Arc<Chunk>>) = bounded(queue, &waker);
@@ -69,7 +84,7 @@ fn rig_with(root: &Path, config: JournalConfig, queue: usize, more: Vec<Inlet<Ba
         Arc::clone(&counts),
         Duration::ZERO,
     );
-    let from = replay_from(&shared, 0, 0).unwrap();
+    let from = replay_from(&shared, 0, 0)?;
     let append = Append::new(Appender {
         directory,
         shared: Arc::clone(&shared),
@@ -82,7 +97,7 @@ fn rig_with(root: &Path, config: JournalConfig, queue: usize, more: Vec<Inlet<Ba
         clock: clock.clone(),
     });
     let tail = Tail::new(Arc::clone(&shared), shard_inlet, from, Arc::clone(&counts), true);
-    Rig { append, sync, feed: Some(feed), tail: Some(tail), shared, counts, clock }
+    Ok(Rig { append, sync, feed: Some(feed), tail: Some(tail), shared, counts, clock })
 }
 
 fn batch(records: usize, received_us: i64) -> Batch {
@@ -125,9 +140,13 @@ impl Rig {
 }
 
 fn read_all(tail: &mut Tail) -> Vec<u64> {
+    try_read_all(tail).unwrap()
+}
+
+fn try_read_all(tail: &mut Tail) -> Result<Vec<u64>, Broken> {
     let mut seqs = Vec::new();
     loop {
-        match tail.read().unwrap() {
+        match tail.read()? {
             Next::Records(bytes) => {
                 for record in Walk::new(bytes).map(Record::view) {
                     assert_eq!(record.raw, LINE);
@@ -135,7 +154,7 @@ fn read_all(tail: &mut Tail) -> Vec<u64> {
                 }
             }
             Next::Again => {}
-            Next::Nothing | Next::End => return seqs,
+            Next::Nothing | Next::End => return Ok(seqs),
         }
     }
 }
@@ -303,6 +322,7 @@ fn a_replay_begins_one_window_before_the_offset() {
         rig.clock.set_us(NOW + second * SECOND_US);
         rig.offer(20);
         rig.append_all();
+        rig.sync_all();
     }
     let check = |next_seq: u64, window_s: i64, expected: u64| {
         let from = replayed_from(&rig, first_of(1) + next_seq, window_s);

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::breaker::Asker;
+use crate::clock;
 use crate::config::BreakerConfig;
 use crate::observe::neighbours::{Line, Neighbour};
 
@@ -52,20 +53,20 @@ impl Attempts {
     /// How long to wait before the next attempt; nothing when it may be made now. To be asked right before an attempt.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
-        let (wait, line) = self.wait_at(Instant::now());
+        let (wait, line) = self.wait_at(clock::now());
         log(line);
         wait
     }
 
     /// An attempt worked.
     pub fn succeeded(&mut self) {
-        log(self.succeeded_at(Instant::now()));
+        log(self.succeeded_at(clock::now()));
     }
 
     /// An attempt failed for this cause, such as `connect to postgres at db-1:5432: connection refused`; the wait before the
     /// next one.
     pub fn failed(&mut self, cause: &str) -> Duration {
-        let (wait, line) = self.failed_at(cause, Instant::now());
+        let (wait, line) = self.failed_at(cause, clock::now());
         log(line);
         wait
     }

@@ -132,7 +132,7 @@ impl Rig {
     /// As if the store had taken nothing for long.
     fn wait_long(&mut self) {
         self.run();
-        self.shard.no_room_since = Some(Instant::now() - FORK_AFTER);
+        self.shard.no_room_since = Some(clock::now() - FORK_AFTER);
         self.run();
     }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::{Offsets, Store, StoreError};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::StoreConfig;
 use crate::journal::Shared;
 use crate::observe::counts::Counts;
@@ -105,7 +105,7 @@ impl Writer {
         links: Links,
         config: StoreConfig,
     ) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         let owners: Vec<usize> = links.shards.iter().map(|(shard, _)| *shard).collect();
         let owned = std::array::from_fn(|partition| {
             let partition = u8::try_from(partition).unwrap_or(0);
@@ -274,15 +274,15 @@ impl Writer {
         if linger.is_zero() || !open || self.batch_rows == 0 {
             return false;
         }
-        let since = *self.batch_since.get_or_insert_with(Instant::now);
-        self.batch_rows < self.config.batch_rows_max && since.elapsed() < linger
+        let since = *self.batch_since.get_or_insert_with(clock::now);
+        self.batch_rows < self.config.batch_rows_max && clock::since(since) < linger
     }
 
     /// The offsets that the next commit moves to: those of partitions with rows, and now and then all.
     fn next_offsets(&self, open: bool) -> Offsets {
         // Of so many rows hardly a partition has none.
         let many = self.batch_rows >= ROWS_OF_ALL;
-        let all = !open || many || self.progress_at.elapsed() >= PROGRESS_EVERY;
+        let all = !open || many || clock::since(self.progress_at) >= PROGRESS_EVERY;
         let mut touched = [all; PARTITIONS];
         if !all {
             for origin in self.batch.iter().flat_map(origins) {

@@ -62,7 +62,7 @@ pub fn plan(config: &Config, common: &Common) -> Result<Option<Plan>, Failure> {
     let redis = Arc::clone(&counts.neighbours.redis);
     let links = Links {
         changes: Arc::new(ShardedFleet::new(common.vessels.clone())),
-        writer,
+        writer: Box::new(writer),
         attempts: Attempts::new(redis, &config.breakers, Backoff::default()),
         counts: Arc::clone(counts),
         clock: common.clock.clone(),

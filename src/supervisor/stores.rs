@@ -127,7 +127,7 @@ fn embedded(
 }
 
 /// The highest generation of numbers that a store knows of.
-fn generation(offsets: &Offsets) -> u64 {
+fn generation(offsets: &[u64]) -> u64 {
     offsets.iter().copied().max().unwrap_or(0) >> COUNTER_BITS
 }
 
@@ -136,7 +136,8 @@ fn generation(offsets: &Offsets) -> u64 {
 /// # Errors
 /// When the new generation cannot be made durable.
 pub fn begin_above(opened: &[Opened], directory: &mut Directory) -> io::Result<()> {
-    let newest = opened.iter().filter_map(|store| store.offsets.as_ref()).map(generation).max();
+    let newest =
+        opened.iter().filter_map(|store| store.offsets.as_ref()).map(|it| generation(it)).max();
     match newest {
         Some(newest) if newest >= directory.generation() => {
             tracing::warn!(
@@ -195,13 +196,16 @@ pub fn beginnings(
                 let owned = partitions_of(shards, shards_total);
                 let journal = Arc::clone(journal);
                 Known::Away(Box::new(move |offsets| {
-                    if generation(offsets) >= journal.next_seq() >> COUNTER_BITS {
+                    // Other writers may have been there before, and have stored numbers of this run.
+                    let owned = owned.into_iter().map(|partition| offsets[usize::from(partition)]);
+                    let owned: Vec<u64> = owned.collect();
+                    if generation(&owned) >= journal.next_seq() >> COUNTER_BITS {
                         return Err(io::Error::other(
                             "the store has numbers of this run already, from a copy of the data directory; a new start takes higher ones",
                         ));
                     }
-                    let owned = owned.into_iter().map(|partition| offsets[usize::from(partition)]);
-                    let from = replay_from(&journal, owned.min().unwrap_or(0), window_us)?;
+                    let oldest = owned.into_iter().min().unwrap_or(0);
+                    let from = replay_from(&journal, oldest, window_us)?;
                     let _ = cell.set(Start { offsets: *offsets, from });
                     Ok(())
                 }))

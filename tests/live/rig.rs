@@ -55,7 +55,7 @@ impl Rig {
             counts: Arc::clone(&counts),
             clock: Clock::System,
             stopping: Arc::clone(&stopping),
-            writer: writer(config.clone()),
+            writer: Box::new(writer(config.clone())),
         };
         Self { live: Live::new(links, &config), counts, stopping, shards, reports: 0 }
     }

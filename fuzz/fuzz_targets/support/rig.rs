@@ -166,7 +166,7 @@ impl Rig {
         let (mut at, head) = (Place::default(), self.shared.head());
         let mut records = Vec::new();
         while at < head {
-            let stretch = reader.read(at, head).expect("segments can be read");
+            let stretch = reader.read(at, head, 0).expect("segments can be read");
             assert!(stretch.end > at, "a step leads forward");
             records.extend(Walk::new(reader.bytes(&stretch)).map(<[u8]>::to_vec));
             at = stretch.end;

@@ -1,8 +1,9 @@
 //! What the writer tells of a commit: counters, latencies, and how far everything is, to the journal.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{PROGRESS_EVERY, Writer, origins};
+use crate::clock;
 use crate::journal::COUNTER_BITS;
 use crate::reject::Filtered;
 use crate::rows::Rows;
@@ -66,8 +67,8 @@ impl Writer {
         }
         let oldest = self.links.journal.committed();
         self.links.counts.store.next_seq.set(oldest.cast_signed());
-        if self.progress_at.elapsed() >= PROGRESS_EVERY {
-            self.progress_at = Instant::now();
+        if clock::since(self.progress_at) >= PROGRESS_EVERY {
+            self.progress_at = clock::now();
         }
         let behind = oldest < self.links.journal.next_seq();
         for (shard, _) in &self.links.shards {
