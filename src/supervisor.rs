@@ -38,6 +38,8 @@ use time_of_day::TimeOfDay;
 
 /// The supervisor looks around this often.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// When a thread ends for no reason of its own, one that broke before it is waited for this long.
+const CULPRIT_WITHIN: Duration = Duration::from_millis(100);
 /// The copy of what is committed is at most this old.
 const COPY_EVERY: Duration = Duration::from_secs(1);
 
@@ -151,7 +153,12 @@ impl Supervision {
     }
 
     /// Whether a thread that ended was meant to.
-    fn judge(&self, ended: Ended) -> Result<(), Failure> {
+    fn judge(&mut self, ended: Ended) -> Result<(), Failure> {
+        let ended = if ended.result.is_ok() && !self.may_end(&ended) {
+            self.engine.threads.culprit(ended, CULPRIT_WITHIN)
+        } else {
+            ended
+        };
         match ended.result {
             Err(broken) => Err(Failure::new(
                 exit::STAGE,
@@ -161,12 +168,12 @@ impl Supervision {
                     exit::STAGE
                 ),
             )),
-            Ok(()) if ended.role == Role::Feed && ended.may_finish => {
-                tracing::info!(feed = ended.name, "read to its end");
+            Ok(()) if self.may_end(&ended) => {
+                if ended.role == Role::Feed && ended.may_finish {
+                    tracing::info!(feed = ended.name, "read to its end");
+                }
                 Ok(())
             }
-            Ok(()) if ended.role == Role::Flow && self.ends_by_itself => Ok(()),
-            Ok(()) if self.drain_since.is_some() => Ok(()),
             Ok(()) => Err(Failure::new(
                 exit::STAGE,
                 format!(
@@ -176,6 +183,12 @@ impl Supervision {
                 ),
             )),
         }
+    }
+
+    fn may_end(&self, ended: &Ended) -> bool {
+        let is_done = ended.role == Role::Feed && ended.may_finish;
+        let follows = ended.role == Role::Flow && self.ends_by_itself;
+        is_done || follows || self.drain_since.is_some()
     }
 
     /// Ready once the shards have looked at everything that earlier runs left, or only the store holds them up.

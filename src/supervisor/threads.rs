@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -97,6 +97,19 @@ impl Threads {
             *running -= 1;
         }
         Some(ended)
+    }
+
+    /// The thread that broke, if one does within this time, else this one: a thread's queues close before its end is heard of, so
+    /// those behind it may end first.
+    pub fn culprit(&mut self, ended: Ended, within: Duration) -> Ended {
+        let deadline = Instant::now() + within;
+        while let Some(other) = self.next_ended(deadline.saturating_duration_since(Instant::now()))
+        {
+            if other.result.is_err() {
+                return other;
+            }
+        }
+        ended
     }
 
     /// How many threads of this role run.

@@ -37,7 +37,7 @@ const SITES: &[Site] = &[
     Site { name: "a segment is synced", call: "fdatasync", files: &[] },
     Site { name: "a segment is deleted", call: "unlink", files: &[] },
     Site { name: "the journal's folder is synced", call: "fsync", files: &["journal"] },
-    Site { name: "a generation is synced", call: "fsync", files: &["generation.new"] },
+    Site { name: "a generation is synced", call: "fdatasync", files: &["generation.new"] },
     Site { name: "a generation is begun", call: "rename", files: &["generation.new"] },
     Site { name: "what is committed is noted", call: "rename", files: &["committed.new"] },
     Site { name: "it says that it is ready", call: "rename", files: &["run.json.new"] },
