@@ -2,11 +2,11 @@
 //! durably and exactly once.
 //!
 //! ```text
-//!  feeds            one thread each      journal             shards                       writer
-//!  udp ───┐   lines, checksum, parts   append, number,    decode, check, dedup,       ┌─► store   SQLite
-//!  tcp ───┤── MMSI peek ─► partition ─► fsync in groups ─► vessel LRU, plausibility ───┘   (one transaction: rows + offsets)
-//!  file ──┘                            route by partition                     rejects ─► counted, sampled
-//!                              supervisor · metrics · http
+//!  feeds            one thread each      journal             shards                      writers
+//!  udp ───┐   lines, checksum, parts   append, number,    decode, check, dedup,       ┌─► store   Postgres | SQLite
+//!  tcp ───┤── MMSI peek ─► partition ─► fsync in groups ─► vessel LRU, plausibility ───┤   (one transaction: rows + offsets)
+//!  file ──┘                            route by partition                            └─► live    Redis
+//!                              supervisor · metrics · http                    rejects ─► counted, sampled
 //! ```
 //!
 //! The modules are declared in the order in which a message meets them; read them in that order. ARCHITECTURE.md has

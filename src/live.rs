@@ -47,9 +47,6 @@ use writer::Outcome;
 
 /// Vessels written in one turn, by one call.
 const BATCH: usize = 100;
-/// With more vessels than this left to write, the picture is behind anyhow: rests are three times as long, since what is written at length
-/// is what holds others up.
-const BEHIND: usize = 1000;
 /// The longest rest after a turn, however long that took: a server that is slow once is not left alone for long.
 const REST_MAX: Duration = Duration::from_secs(1);
 /// With nothing to write, Redis is looked at this often, and what is too old is taken out.
@@ -182,8 +179,7 @@ impl Live {
     fn rest_after(&mut self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.links.counts.live.flush_us.add(us);
-        let times = if self.left > BEHIND { 3.0 } else { 1.0 };
-        let rest = took.mul_f64(times * self.rest_factor).min(REST_MAX);
+        let rest = took.mul_f64(self.rest_factor).min(REST_MAX);
         self.rests_until = clock::now() + rest;
         self.due = self.due.max(self.rests_until);
     }
