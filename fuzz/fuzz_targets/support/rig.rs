@@ -181,7 +181,8 @@ impl Rig {
             self.shared.set_committed(partition, next_seq);
         }
         let (shared, counts) = (Arc::clone(&self.shared), Arc::clone(&self.counts));
-        Retention::new(shared, counts, window_us, false).sweep_if_due();
+        Retention::new(shared, counts, window_us, (false, Clock::manual(body::FIRST_US)))
+            .sweep_if_due();
         let from = replay_from(&self.shared, next_seq, window_us).expect("segments can be read");
         assert!(from <= self.shared.head());
         self.read_from(from)
