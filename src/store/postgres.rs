@@ -184,7 +184,7 @@ impl Store for Postgres {
             return Err(not_connected());
         };
         let ids = array(0..names.len());
-        let names = text_array(names);
+        let names = text_array(names.iter().map(Some));
         wire.until(deadline);
         let named = wire
             .add(NAME_SOURCES, &[instance, &ids, &names])
@@ -272,8 +272,26 @@ fn array<T: ToString>(numbers: impl IntoIterator<Item = T>) -> String {
     format!("{{{}}}", numbers.join(","))
 }
 
-/// Texts as Postgres writes an array.
-fn text_array(texts: &[String]) -> String {
-    let quoted = |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    format!("{{{}}}", texts.iter().map(quoted).collect::<Vec<_>>().join(","))
+/// Texts as Postgres writes an array, NULL for those that are not there.
+fn text_array<T: AsRef<str>>(texts: impl IntoIterator<Item = Option<T>>) -> String {
+    let mut out = String::from("{");
+    for (n, text) in texts.into_iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        let Some(text) = text else {
+            out.push_str("NULL");
+            continue;
+        };
+        out.push('"');
+        for letter in text.as_ref().chars() {
+            if matches!(letter, '"' | '\\') {
+                out.push('\\');
+            }
+            out.push(letter);
+        }
+        out.push('"');
+    }
+    out.push('}');
+    out
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use super::array;
 use super::wire::{Wire, WireError};
+use super::{array, text_array};
 use crate::report::{StaticData, Text};
 use crate::rows::{Rows, StaticRow};
 
@@ -74,20 +74,11 @@ pub fn add_statics(
 
 /// The vessels as the function takes them: an array for each column.
 fn columns(vessels: &BTreeMap<u32, Merged>) -> [String; 19] {
-    let of = |value: fn(&Merged, &mut String)| {
-        let mut text = String::with_capacity(16 * vessels.len());
-        for merged in vessels.values() {
-            text.push(if text.is_empty() { '{' } else { ',' });
-            value(merged, &mut text);
-        }
-        text.push('}');
-        text
-    };
     let side = |n: usize| array(vessels.values().map(|it| Or(it.data.dimensions.map(|it| it[n]))));
     [
         array(vessels.keys()),
-        of(|it, to| put_text(it.data.name.as_ref().map(Text::as_str), to)),
-        of(|it, to| put_text(it.data.callsign.as_ref().map(Text::as_str), to)),
+        text_array(vessels.values().map(|it| it.data.name.as_ref().map(Text::as_str))),
+        text_array(vessels.values().map(|it| it.data.callsign.as_ref().map(Text::as_str))),
         array(vessels.values().map(|it| Or(it.data.imo))),
         array(vessels.values().map(|it| Or(it.data.ship_type))),
         side(0),
@@ -95,10 +86,10 @@ fn columns(vessels: &BTreeMap<u32, Merged>) -> [String; 19] {
         side(2),
         side(3),
         array(vessels.values().map(|it| Or(it.data.draught.map(|it| f64::from(it) / 10.0)))),
-        of(|it, to| put_text(it.data.destination.as_ref().map(Text::as_str), to)),
-        of(|it, to| put_text(it.data.eta_text().as_deref(), to)),
+        text_array(vessels.values().map(|it| it.data.destination.as_ref().map(Text::as_str))),
+        text_array(vessels.values().map(|it| it.data.eta_text())),
         array(vessels.values().map(|it| Or(it.data.epfd))),
-        of(|it, to| put_text(it.data.vendor.as_ref().map(Text::as_str), to)),
+        text_array(vessels.values().map(|it| it.data.vendor.as_ref().map(Text::as_str))),
         array(vessels.values().map(|it| Or(it.data.mothership))),
         array(vessels.values().map(|it| it.feed)),
         array(vessels.values().map(|it| it.time_us)),
@@ -117,17 +108,4 @@ impl<T: Display> Display for Or<T> {
             None => to.write_str("NULL"),
         }
     }
-}
-
-/// An element of an array of texts.
-fn put_text(text: Option<&str>, to: &mut String) {
-    let Some(text) = text else { return to.push_str("NULL") };
-    to.push('"');
-    for letter in text.chars() {
-        if matches!(letter, '"' | '\\') {
-            to.push('\\');
-        }
-        to.push(letter);
-    }
-    to.push('"');
 }
