@@ -57,6 +57,15 @@ fn wait_decided(daemon: &Daemon, received: u64) {
     });
 }
 
+/// Has a daemon store these, and end.
+fn store(home: &Home, numbers: Range<u32>) {
+    let daemon = home.start();
+    let count = u64::from(numbers.end - numbers.start);
+    send_in_pieces(&daemon, numbers, 100);
+    wait_decided(&daemon, count);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
 /// Refuses a store that does not hold exactly these numbers, each once.
 fn assert_stored(home: &Home, expected: impl IntoIterator<Item = u32>) {
     let store = Database::open(&home.data());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{KEEP_ALL, PATIENCE_FOR_LOCKS, assert_stored, send_in_pieces, wait_decided};
+use super::{KEEP_ALL, PATIENCE_FOR_LOCKS, assert_stored, send_in_pieces, store};
 use crate::support::http::metrics;
 use crate::support::process::{Daemon, Home, wait_until};
 
@@ -12,15 +12,6 @@ const EACH: u32 = 1_000;
 
 fn recovered(daemon: &Daemon) -> u64 {
     metrics(daemon.http()).feed("tcp", "recovered")
-}
-
-/// Stores these, and ends.
-fn store(home: &Home, numbers: std::ops::Range<u32>) {
-    let daemon = home.start();
-    let count = u64::from(numbers.end - numbers.start);
-    send_in_pieces(&daemon, numbers, 100);
-    wait_decided(&daemon, count);
-    assert_eq!(daemon.stop(), Some(0));
 }
 
 /// Takes these while nothing can be stored, and is killed.

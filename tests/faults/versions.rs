@@ -5,19 +5,11 @@ use std::process::Stdio;
 
 use rusqlite::Connection;
 
-use super::{KEEP_ALL, assert_stored, send_in_pieces, wait_decided};
+use super::{KEEP_ALL, assert_stored, store};
 use crate::support::http::metrics;
 use crate::support::process::{Home, aisd};
 
 const EACH: u32 = 500;
-
-fn store(home: &Home, numbers: std::ops::Range<u32>) {
-    let daemon = home.start();
-    let count = u64::from(numbers.end - numbers.start);
-    send_in_pieces(&daemon, numbers, 100);
-    wait_decided(&daemon, count);
-    assert_eq!(daemon.stop(), Some(0));
-}
 
 fn first_segment(home: &Home) -> PathBuf {
     home.data().join("journal").join(aisd::journal::segment::file_name(1))
