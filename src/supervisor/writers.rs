@@ -11,7 +11,7 @@ use crate::queue::{Inlet, Outlet, bounded};
 use crate::resilience::attempts::Attempts;
 use crate::resilience::backoff::Backoff;
 use crate::rows::Rows;
-use crate::stage::parking;
+use crate::stage::{Waker, parking};
 use crate::store::writer::{Known, Links, Writer};
 
 /// Batches of rows of one shard that may wait for the store.
@@ -19,6 +19,9 @@ const STORE_QUEUE: usize = 8;
 
 /// A shard's ends of its queues: for rows, and for emptied ones.
 pub type ShardEnds = (Outlet<Rows>, Inlet<Rows>);
+
+/// A writer's: for the rows of each shard, by its number, and for emptied ones.
+pub type WriterEnds = (Vec<(usize, Inlet<Rows>)>, Vec<Outlet<Rows>>);
 
 /// The writers, and of each shard the ends of its queues to and from its writer.
 pub fn plan(
@@ -34,16 +37,9 @@ pub fn plan(
     let mut plans = Vec::new();
     for (number, (opened, known)) in writers.into_iter().enumerate() {
         let (spot, waker) = parking();
-        let (mut from_shards, mut spare) = (Vec::new(), Vec::new());
-        for shard in opened.shards {
-            let (to_store, from_shard) = bounded(STORE_QUEUE, &waker);
-            let (spare_to, spare_from) = bounded(STORE_QUEUE, &nobody);
-            from_shards.push((shard, from_shard));
-            spare.push(spare_to);
-            ends[shard] = Some((to_store, spare_from));
-        }
+        let (shards, spare) = join(opened.shards, STORE_QUEUE, (&waker, &nobody), &mut ends);
         let links = Links {
-            shards: from_shards,
+            shards,
             spare,
             shards_total: common.shards,
             feed_names: feed_names.to_vec(),
@@ -60,4 +56,21 @@ pub fn plan(
         plans.push(flow(Box::new(writer), spot));
     }
     (plans, ends.into_iter().flatten().collect())
+}
+
+/// Joins a writer to its shards by queues of this length, one of which wakes the writer and one a shard. Each shard's ends are put in
+/// its place.
+pub fn join(
+    shards: Vec<usize>,
+    queue: usize,
+    (writer, shard): (&Waker, &Waker),
+    ends: &mut [Option<ShardEnds>],
+) -> WriterEnds {
+    let join_one = |number: usize| {
+        let (to_store, from_shard) = bounded(queue, writer);
+        let (spare_to, spare_from) = bounded(queue, shard);
+        ends[number] = Some((to_store, spare_from));
+        ((number, from_shard), spare_to)
+    };
+    shards.into_iter().map(join_one).unzip()
 }

@@ -28,7 +28,6 @@ use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::resilience::attempts::Attempts;
 use crate::resilience::backoff::Backoff;
-use crate::rows::Rows;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
@@ -37,6 +36,7 @@ use crate::stage::{Stage, parking};
 use crate::store::Store;
 use crate::store::writer::{Known, Links, Writer};
 use crate::supervisor::stores::{self, Beginnings, Opened};
+use crate::supervisor::writers::{ShardEnds, join};
 
 /// Feeds of a history.
 pub const FEEDS: usize = 2;
@@ -77,8 +77,6 @@ pub struct Life {
     pub journal: Arc<Shared>,
     pub counts: Arc<Counts>,
 }
-
-type ShardEnds = (Outlet<Rows>, Inlet<Rows>);
 
 fn patient() -> Backoff {
     let wait = Duration::from_millis(100);
@@ -165,16 +163,10 @@ impl Parts<'_> {
         let mut ends: Vec<Option<ShardEnds>> = (0..self.setup.shards).map(|_| None).collect();
         let mut writers = Vec::new();
         for (number, (opened, known)) in opened.enumerate() {
-            let (mut from_shards, mut spare) = (Vec::new(), Vec::new());
-            for shard in opened.shards {
-                let (to_store, from_shard) = bounded(self.setup.queue, &waker);
-                let (spare_to, spare_from) = bounded(self.setup.queue, &waker);
-                from_shards.push((shard, from_shard));
-                spare.push(spare_to);
-                ends[shard] = Some((to_store, spare_from));
-            }
+            let (shards, spare) =
+                join(opened.shards, self.setup.queue, (&waker, &waker), &mut ends);
             let links = Links {
-                shards: from_shards,
+                shards,
                 spare,
                 shards_total: self.setup.shards,
                 feed_names: names.clone(),
