@@ -1,6 +1,7 @@
-//! What a bare client reaches: the rows of the same fleet, copied into `positions` as fast as the `postgres` crate allows.
+//! What a bare client reaches: the rows of the same fleet, copied into `positions` as fast as the `postgres` crate allows; or the very
+//! rows that a daemon stored in another database.
 //!
-//! In:  how many rows, over how many connections, in batches of how many
+//! In:  how many rows or which, over how many connections, in batches of how many
 //! Out: one JSON object on standard output: rows a second, and the time that each commit took
 //!
 //! Rows are what the daemon stores of the same messages: same columns, same values, ordered by time. They lie in memory
@@ -8,6 +9,7 @@
 //! the next batch, COMMIT. The tables are the daemon's: what it was told about indexes holds here as well. The rows stay,
 //! under an instance of their own.
 
+mod again;
 mod measure;
 mod rows;
 
@@ -41,6 +43,9 @@ pub struct Arguments {
     /// DATABASE_URL, which nobody else can read
     #[arg(long, value_name = "URL")]
     pub url: Option<Secret>,
+    /// Copies all of `positions` and `messages` of this database, instead of rows of a fleet: what a daemon stored there, once more
+    #[arg(long, value_name = "URL", conflicts_with_all = ["rows", "vessels", "seed"])]
+    pub from: Option<Secret>,
     /// Rows in all
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub rows: u64,
@@ -79,9 +84,16 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
 fn copy(arguments: &Arguments, address: &Address, start_us: u64) -> Outcome<Value> {
     let mut client = address.connect()?;
     let instance = new_instance(&mut client, arguments.connections)?;
-    let batches = rows::prepare(arguments, instance.number, start_us);
+    let batches = match &arguments.from {
+        None => rows::prepare(arguments, instance.number, start_us),
+        Some(url) => {
+            let from = Address::parse(url.reveal(), None)
+                .map_err(|error| format!("address to copy from: {error}"))?;
+            again::prepare(&from, arguments.batch, instance.number)?
+        }
+    };
     let measured = measure::measure(arguments, address, instance.number, &batches)?;
-    if measured.rows != arguments.rows {
+    if arguments.from.is_none() && measured.rows != arguments.rows {
         let (rows, copied) = (arguments.rows, measured.rows);
         return Err(format!("{copied} of {rows} rows were copied"));
     }
@@ -112,6 +124,7 @@ fn told(
         "commit_ms": { "p50": commit_ms(0.5), "p99": commit_ms(0.99), "max": commit_ms(1.0) },
         "bytes": measured.bytes,
         "offsets": arguments.offsets,
+        "as_stored": arguments.from.is_some(),
         "vessels": arguments.vessels,
         "seed": arguments.seed,
         "instance": instance.uuid,

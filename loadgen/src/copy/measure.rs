@@ -1,7 +1,7 @@
 //! Copies what was prepared, and takes the time.
 
 use super::Arguments;
-use super::rows::{Batch, COPY};
+use super::rows::{Batch, COPY_MESSAGES, COPY_POSITIONS};
 use crate::stored::Outcome;
 use crate::stored::postgres::{Address, text};
 use hdrhistogram::Histogram;
@@ -45,7 +45,9 @@ pub fn measure(
     let connections = arguments.connections.cast_signed();
     let writers = (0..connections).map(|writer| {
         let mut client = address.connect()?;
-        let copy = client.prepare(COPY).map_err(text)?;
+        let copy = [COPY_POSITIONS, COPY_MESSAGES].map(|sql| client.prepare(sql).map_err(text));
+        let [positions, messages] = copy;
+        let copy = [positions?, messages?];
         let offsets = arguments.offsets.then(|| client.prepare(OFFSETS)).transpose();
         let offsets = offsets.map_err(text)?;
         Ok(Writer { client, copy, offsets, instance, writer })
@@ -89,7 +91,7 @@ impl Part {
 /// One connection.
 struct Writer {
     client: Client,
-    copy: Statement,
+    copy: [Statement; 2],
     offsets: Option<Statement>,
     instance: i16,
     /// Which connection it is.
@@ -105,7 +107,7 @@ impl Writer {
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
             let began = Instant::now();
             part.rows += self.commit(batch)?;
-            part.bytes += batch.bytes.len() as u64;
+            part.bytes += (batch.positions.len() + batch.messages.len()) as u64;
             let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             part.commit_us.saturating_record(took.max(1));
         }
@@ -114,11 +116,17 @@ impl Writer {
 
     fn commit(&mut self, batch: &Batch) -> Outcome<u64> {
         self.client.batch_execute("BEGIN").map_err(text)?;
-        let mut writer = self.client.copy_in(&self.copy).map_err(text)?;
-        for piece in batch.bytes.chunks(PIECE_BYTES) {
-            writer.write_all(piece).map_err(|error| error.to_string())?;
+        let mut rows = 0;
+        for (copy, bytes) in self.copy.iter().zip([&batch.positions, &batch.messages]) {
+            if bytes.is_empty() {
+                continue;
+            }
+            let mut writer = self.client.copy_in(copy).map_err(text)?;
+            for piece in bytes.chunks(PIECE_BYTES) {
+                writer.write_all(piece).map_err(|error| error.to_string())?;
+            }
+            rows += writer.finish().map_err(text)?;
         }
-        let rows = writer.finish().map_err(text)?;
         if let Some(offsets) = &self.offsets {
             let moved =
                 self.client.execute(offsets, &[&batch.next_seq, &self.instance, &self.writer]);

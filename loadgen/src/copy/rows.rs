@@ -21,21 +21,29 @@ const SECOND_US: i64 = 1_000_000;
 const UNITS_PER_DEGREE: f64 = 600_000.0;
 /// The first number of the first start of a data directory.
 const FIRST_SEQ: i64 = 1 << 40;
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-const END: [u8; 2] = (-1_i16).to_be_bytes();
+/// What begins the rows of a COPY.
+pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What ends them.
+pub const END: [u8; 2] = (-1_i16).to_be_bytes();
 /// Fields of a row.
 const FIELDS: i16 = 16;
 /// Bits of `flags`: the fix is better than 10 m, and its integrity is monitored. The fleet says both or none.
 const ACCURATE_AND_RAIM: i16 = 64 | 128;
 
-/// What [`prepare`] writes.
-pub const COPY: &str = "COPY positions (seq, ts, received_at, lat, lon, mmsi, sog, cog, heading, rot, altitude, \
+/// What takes the rows that [`prepare`] writes.
+pub const COPY_POSITIONS: &str = "COPY positions (seq, ts, received_at, lat, lon, mmsi, sog, cog, heading, rot, altitude, \
      nav_status, msg_type, instance, source, flags) FROM STDIN (FORMAT binary)";
+
+/// What takes messages that are neither position nor static data.
+pub const COPY_MESSAGES: &str = "COPY messages (seq, ts, received_at, mmsi, msg_type, instance, source, json) \
+     FROM STDIN (FORMAT binary)";
 
 /// Rows that are committed together.
 pub struct Batch {
-    /// As the server takes them.
-    pub bytes: Vec<u8>,
+    /// Positions as the server takes them.
+    pub positions: Vec<u8>,
+    /// Messages likewise; empty when there are none.
+    pub messages: Vec<u8>,
     /// The number behind the last of them.
     pub next_seq: i64,
 }
@@ -63,7 +71,8 @@ pub fn prepare(arguments: &Arguments, instance: i16, start_us: u64) -> Vec<Batch
             }
         }
         bytes.extend_from_slice(&END);
-        batches.push(Batch { bytes, next_seq: FIRST_SEQ + sent.cast_signed() });
+        let next_seq = FIRST_SEQ + sent.cast_signed();
+        batches.push(Batch { positions: bytes, messages: Vec::new(), next_seq });
     }
     batches
 }

@@ -104,3 +104,27 @@ fn a_database_without_tables_is_refused_with_the_way_out() {
     let error = copy(&arguments(&[]), &address(&server), START_US).unwrap_err();
     assert!(error.contains("aisd_instances") && error.contains("aisd migrate"), "{error}");
 }
+
+#[test]
+fn what_another_database_holds_is_copied_row_by_row() {
+    let (stored, bare) = (Postgres::start(), Postgres::start());
+    for server in [&stored, &bare] {
+        server.execute(SCHEMA);
+    }
+    copy(&arguments(&[]), &address(&stored), START_US).unwrap();
+    stored.execute(
+        "INSERT INTO messages (seq, ts, received_at, mmsi, msg_type, instance, source, json) \
+         SELECT n, now(), now(), n, 5, 1, 0, ('{\"a\": ' || n || '}')::json FROM generate_series(1, 333) AS n",
+    );
+    let told = Told::parse_from(["copy", "--from", &stored.superuser_url(), "--batch", "700"]);
+    // Another number than there.
+    bare.execute("INSERT INTO aisd_instances (instance) VALUES (gen_random_uuid())");
+    let told = copy(&told.copy, &address(&bare), START_US).unwrap();
+    assert_eq!((&told["rows"], &told["commits"]), (&json!(ROWS + 333), &json!(8)));
+    for table in ["positions", "messages"] {
+        assert_eq!(bare.count(&format!("SELECT count(*) FROM {table} WHERE instance <> 2")), 0);
+        let all = format!("SELECT bit_xor(hashtext(it::text)::bit(31)::bigint) FROM {table} AS it");
+        bare.execute(&format!("UPDATE {table} SET instance = 1"));
+        assert_eq!(bare.count(&all), stored.count(&all), "{table}");
+    }
+}
