@@ -188,7 +188,9 @@ pub struct ShardConfig {
     pub vessels_max: usize,
     /// Seconds within which the same payload is the same transmission.
     pub dedup_seconds: u64,
-    /// Bytes of the dedup rings, over all shards.
+    /// Seconds within which a report that is sent again with its own time is the same report.
+    pub retry_seconds: u64,
+    /// Bytes of the memory for either, over all shards.
     pub dedup_bytes_max: usize,
     /// Hours that a report may be dated ahead of its receipt.
     pub ahead_hours_max: u64,
@@ -205,6 +207,7 @@ impl Default for ShardConfig {
             pin: None,
             vessels_max: 200_000,
             dedup_seconds: 10,
+            retry_seconds: 60,
             dedup_bytes_max: 128 << 20,
             ahead_hours_max: 24,
             age_hours_max: 24,

@@ -14,6 +14,7 @@ const FACES: &[&str] = &["http", "command"];
 /// The few paths that lead from one step to another, and why each is there.
 const ARROWS: &[(&str, &str, &str)] = &[
     ("feed", "nmea", "a feed cuts its bytes into messages on its own thread"),
+    ("feed", "ais::names", "a status may be told in the standard's words"),
     ("nmea", "ais::bits", "the length of the longest payload is the standard's"),
     ("journal", "ais::json", "journal dump writes its objects with the writer of decoded messages"),
     ("shard", "ais", "decoding happens in the shard, so that it spreads over the cores"),
