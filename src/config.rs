@@ -110,6 +110,13 @@ pub enum FeedKind {
         /// A connection that brings nothing for this long is made anew.
         silent_seconds: u64,
     },
+    /// What is posted over HTTP.
+    Http {
+        /// `HOST:PORT` to listen on, for this feed and others of the same address; empty for where the HTTP face listens.
+        address: String,
+        /// What a sender must have; empty for nothing.
+        token: Hidden,
+    },
     /// A file of lines, or `-` for standard input.
     File {
         /// The file, or `-`.
@@ -129,8 +136,15 @@ impl FeedKind {
             Self::Udp { .. } => "udp",
             Self::Tcp { .. } => "tcp",
             Self::TcpClient { .. } => "tcp_client",
+            Self::Http { .. } => "http",
             Self::File { .. } => "file",
         }
+    }
+
+    /// Whether its senders may send the same again, so that more must be remembered.
+    #[must_use]
+    pub const fn may_come_again(&self) -> bool {
+        matches!(self, Self::Http { .. })
     }
 }
 

@@ -14,6 +14,7 @@
 pub mod dial;
 pub mod door;
 pub mod file;
+pub mod http;
 pub mod intake;
 pub mod json;
 pub mod pace;
@@ -139,6 +140,7 @@ pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String>
             let feed = tcp_connect::TcpConnect::new(context, &name, address, silent);
             Ok(Opened { stage: Box::new(feed), address: None })
         }
+        FeedKind::Http { .. } => Err("a feed of posts is opened with its sockets".to_owned()),
         FeedKind::File { path, pace, start } => {
             let start_us = start.as_deref().map(parse_start).transpose()?;
             let reading = file::Reading { pace: *pace, start_us };

@@ -51,6 +51,12 @@ pub fn read(text: &str, dialect: Dialect) -> Result<Entry, Reject> {
     entry(&fields, dialect)
 }
 
+/// When the sender of an object says that it was, if it says so in a way that can be read.
+#[must_use]
+pub fn time(text: &str) -> Option<i64> {
+    serde_json::from_str::<Fields<'_>>(text).ok()?.time().ok()
+}
+
 /// The report of fields.
 fn entry(fields: &Fields<'_>, dialect: Dialect) -> Result<Entry, Reject> {
     let mmsi = fields.get(Field::Mmsi).mmsi().ok_or(Reject::Mmsi)?;
