@@ -110,6 +110,13 @@ pub enum FeedKind {
         /// A connection that brings nothing for this long is made anew.
         silent_seconds: u64,
     },
+    /// What is posted over HTTP.
+    Http {
+        /// `HOST:PORT` to listen on, for this feed and others of the same address; empty for where the HTTP face listens.
+        address: String,
+        /// What a sender must have; empty for nothing.
+        token: Hidden,
+    },
     /// A file of lines, or `-` for standard input.
     File {
         /// The file, or `-`.
@@ -129,8 +136,15 @@ impl FeedKind {
             Self::Udp { .. } => "udp",
             Self::Tcp { .. } => "tcp",
             Self::TcpClient { .. } => "tcp_client",
+            Self::Http { .. } => "http",
             Self::File { .. } => "file",
         }
+    }
+
+    /// Whether its senders may send the same again, so that more must be remembered.
+    #[must_use]
+    pub const fn may_come_again(&self) -> bool {
+        matches!(self, Self::Http { .. })
     }
 }
 
@@ -188,7 +202,9 @@ pub struct ShardConfig {
     pub vessels_max: usize,
     /// Seconds within which the same payload is the same transmission.
     pub dedup_seconds: u64,
-    /// Bytes of the dedup rings, over all shards.
+    /// Seconds within which a report that is sent again with its own time is the same report.
+    pub retry_seconds: u64,
+    /// Bytes of the memory for either, over all shards.
     pub dedup_bytes_max: usize,
     /// Hours that a report may be dated ahead of its receipt.
     pub ahead_hours_max: u64,
@@ -205,6 +221,7 @@ impl Default for ShardConfig {
             pin: None,
             vessels_max: 200_000,
             dedup_seconds: 10,
+            retry_seconds: 60,
             dedup_bytes_max: 128 << 20,
             ahead_hours_max: 24,
             age_hours_max: 24,

@@ -14,7 +14,9 @@
 pub mod dial;
 pub mod door;
 pub mod file;
+pub mod http;
 pub mod intake;
+pub mod json;
 pub mod pace;
 pub mod sockets;
 pub mod tcp_connect;
@@ -36,8 +38,9 @@ use crate::observe::counts::{Counts, FeedCounts};
 use crate::observe::samples::Samples;
 use crate::partition;
 use crate::queue::{Outlet, Refused};
-use crate::record::{Batch, NewRecord};
+use crate::record::{Batch, NewRecord, Payload, Receipt};
 use crate::reject::{Dropped, Reject};
+use crate::report::packed::Told;
 use crate::stage::Stage;
 
 /// A batch is handed on in the middle of a turn once it holds this many bytes.
@@ -137,6 +140,7 @@ pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String>
             let feed = tcp_connect::TcpConnect::new(context, &name, address, silent);
             Ok(Opened { stage: Box::new(feed), address: None })
         }
+        FeedKind::Http { .. } => Err("a feed of posts is opened with its sockets".to_owned()),
         FeedKind::File { path, pace, start } => {
             let start_us = start.as_deref().map(parse_start).transpose()?;
             let reading = file::Reading { pace: *pace, start_us };
@@ -183,6 +187,7 @@ pub struct FeedSink {
     received: u64,
     rejected: [u64; Reject::COUNT],
     newest_us: i64,
+    packed: Vec<u8>,
 }
 
 impl FeedSink {
@@ -195,6 +200,7 @@ impl FeedSink {
             received: 0,
             rejected: [0; Reject::COUNT],
             newest_us: 0,
+            packed: Vec::new(),
         }
     }
 
@@ -214,6 +220,76 @@ impl FeedSink {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.batch.is_empty()
+    }
+
+    /// Has the receipt tell what becomes of the batch that is begun now; it must be empty.
+    pub fn promise(&mut self, receipt: Receipt) {
+        self.batch.promise(receipt);
+    }
+
+    /// Takes a report that was told in fields; `raw` is the text that told it.
+    ///
+    /// # Errors
+    /// When its record would be too long; it is counted as refused.
+    pub fn report(
+        &mut self,
+        told: &Told,
+        raw: &[u8],
+        (received_us, sent_us): (i64, Option<i64>),
+    ) -> Result<(), Reject> {
+        let mut packed = std::mem::take(&mut self.packed);
+        packed.clear();
+        told.pack(&mut packed);
+        let taken = self.push(&NewRecord {
+            received_us,
+            sent_us,
+            partition: partition::of(told.mmsi),
+            feed: self.context.id,
+            channel: 0,
+            fill: 0,
+            own_ship: false,
+            recorded: self.context.happening != Happening::Live,
+            raw,
+            payload: Payload::Report(&packed),
+        });
+        self.packed = packed;
+        taken
+    }
+
+    /// Takes a message.
+    ///
+    /// # Errors
+    /// When it is not taken; it is counted as refused.
+    pub fn take(&mut self, message: &Message<'_>) -> Result<(), Reject> {
+        let sent_us = match self.context.happening.time_of(message) {
+            Ok(sent_us) => sent_us,
+            Err(reason) => {
+                self.reject(reason, message.raw);
+                return Err(reason);
+            }
+        };
+        self.push(&NewRecord {
+            received_us: message.received_us,
+            sent_us,
+            partition: partition::of(message.mmsi),
+            feed: self.context.id,
+            channel: message.channel,
+            fill: message.fill,
+            own_ship: message.own_ship,
+            recorded: self.context.happening != Happening::Live,
+            raw: message.raw,
+            payload: message.payload,
+        })
+    }
+
+    fn push(&mut self, new: &NewRecord<'_>) -> Result<(), Reject> {
+        self.received += 1;
+        self.newest_us = new.received_us;
+        self.batch.push(new).map_err(|_| {
+            self.rejected[Reject::TooLong as usize] += 1;
+            self.context.samples.keep(self.context.id, Reject::TooLong, new.raw);
+            Reject::TooLong
+        })
     }
 
     /// Adds what was counted since the last call to the feed's counters. Before the messages are handed on, so that
@@ -266,28 +342,8 @@ impl FeedSink {
 
 impl Sink for FeedSink {
     fn message(&mut self, message: &Message<'_>) {
-        let sent_us = match self.context.happening.time_of(message) {
-            Ok(sent_us) => sent_us,
-            Err(reason) => return self.reject(reason, message.raw),
-        };
-        self.received += 1;
-        self.newest_us = message.received_us;
-        let pushed = self.batch.push(&NewRecord {
-            received_us: message.received_us,
-            sent_us,
-            partition: partition::of(message.mmsi),
-            feed: self.context.id,
-            channel: message.channel,
-            fill: message.fill,
-            own_ship: message.own_ship,
-            recorded: self.context.happening != Happening::Live,
-            raw: message.raw,
-            payload: message.payload,
-        });
-        if pushed.is_err() {
-            self.rejected[Reject::TooLong as usize] += 1;
-            self.context.samples.keep(self.context.id, Reject::TooLong, message.raw);
-        }
+        // Refused, it is counted; nobody waits for an answer.
+        let _ = self.take(message);
     }
 
     fn reject(&mut self, reason: Reject, line: &[u8]) {

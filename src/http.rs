@@ -18,15 +18,21 @@
 //! clients that sent a byte a second made 550 threads, and 450 were left after 8 s; here it is two threads, and
 //! `tests/http_slow_clients.rs` keeps it so. Its answers are used: status lines, headers, dates.
 //!
-//! The admin routes want a token ([`token`], [`admin`]); nothing else has authentication: listen on the loopback, or behind a
-//! proxy that has it.
+//! What is posted goes to a feed ([`ingest`]), whose thread reads it and says what is answered; the body is held here until it is whole,
+//! and all bodies together within a bound.
+//!
+//! The admin routes want a token ([`token`], [`admin`]), and so do feeds that are given one; nothing else has authentication: listen on the
+//! loopback, or behind a proxy that has it.
 
 mod admin;
 mod api;
 mod connection;
+mod failures;
 mod front;
 mod health;
+mod ingest;
 mod metrics;
+mod openapi;
 mod query;
 mod reply;
 mod request;
@@ -43,10 +49,13 @@ use std::sync::atomic::AtomicBool;
 use parking_lot::Mutex;
 
 pub use admin::Admin;
-pub use api::Api;
-pub use front::Front;
+pub use api::{Answers, Api, Mailbox};
+pub use front::{Front, Parts};
+pub use ingest::{Door, Ingest};
+pub use routes::Serves;
 
 use crate::config::HttpConfig;
+use crate::feed;
 use crate::observe::metrics::Sources;
 use crate::picture::Fleet;
 use crate::queue;
@@ -68,6 +77,19 @@ pub struct Face {
     pub admin: Admin,
 }
 
+/// Answers of the API that may wait: one for each request that may wait, and for the one that is being answered meanwhile.
+const API_ANSWERS_MAX: usize = JOBS_MAX + 1;
+/// Verdicts of a feed that may wait: one for each post that it may hold.
+const FEED_ANSWERS_MAX: usize = feed::http::POSTS_MAX + feed::http::WAITING_MAX + 1;
+
+/// Where the answers to the requests of one address are put, with room for those of so many feeds.
+///
+/// # Errors
+/// When the system has no event for it.
+pub fn mailbox(feeds: usize) -> Result<(Answers, Mailbox), Broken> {
+    Mailbox::new(API_ANSWERS_MAX + feeds * FEED_ANSWERS_MAX)
+}
+
 /// Binds the address and makes the two stages. `api_waker` wakes the spot at which [`Api`] will wait. Both finish after
 /// `stopping` is set; until then health and metrics are answered, also while the engine drains.
 ///
@@ -76,11 +98,19 @@ pub struct Face {
 pub fn open(
     config: &HttpConfig,
     face: &Arc<Face>,
+    (answers, mailbox, doors): (Answers, Mailbox, Vec<Door>),
     api_waker: &Waker,
     stopping: &Arc<AtomicBool>,
 ) -> Result<(Front, Api), Broken> {
     let (jobs_out, jobs_in) = queue::bounded(JOBS_MAX, api_waker);
-    let (front, answers) = Front::bind(config, Arc::clone(face), jobs_out, Arc::clone(stopping))?;
+    let parts = Parts {
+        name: "http".to_owned(),
+        serves: Serves::All,
+        jobs: Some(jobs_out),
+        ingest: Ingest::new(doors),
+        mailbox,
+    };
+    let front = Front::bind(config, Arc::clone(face), parts, Arc::clone(stopping))?;
     let api = Api::new(Arc::clone(face), jobs_in, answers);
     Ok((front, api))
 }

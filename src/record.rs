@@ -9,7 +9,10 @@
 //!
 //! Little endian. `length` counts from its own first byte to the last raw byte; records start at multiples of 8. The
 //! checksum covers everything after itself. `raw` holds the lines as they came, joined by line feeds; a message of several
-//! parts is followed by a line feed and its joined payload. `payload_at` counts from the start of `raw`.
+//! parts is followed by a line feed and its joined payload, and a report that was told in fields by a line feed and its
+//! [`packed`](crate::report::packed) form. `payload_at` counts from the start of `raw`.
+
+mod receipt;
 
 /// Bytes before the raw ones.
 pub const HEADER_BYTES: usize = 40;
@@ -22,6 +25,10 @@ const NO_TIME: i64 = i64::MIN;
 const FILL_MASK: u8 = 0b0000_0111;
 const OWN_SHIP: u8 = 0b0000_1000;
 const RECORDED: u8 = 0b0001_0000;
+const ANSWERED: u8 = 0b0010_0000;
+const REPORT: u8 = 0b0100_0000;
+
+pub use receipt::{Fate, Receipt};
 
 /// What a feed knows of a message when it hands it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +51,7 @@ pub struct NewRecord<'a> {
     pub recorded: bool,
     /// The lines as they came.
     pub raw: &'a [u8],
-    /// The six-bit payload.
+    /// The six-bit payload, or what was told in its place.
     pub payload: Payload<'a>,
 }
 
@@ -55,6 +62,8 @@ pub enum Payload<'a> {
     Within(usize, usize),
     /// Joined from several parts.
     Joined(&'a [u8]),
+    /// No payload: a report that was told in fields, packed.
+    Report(&'a [u8]),
 }
 
 /// A record as it is read.
@@ -78,9 +87,13 @@ pub struct Record<'a> {
     pub own_ship: bool,
     /// Whether it comes from a recording, and so may be of any age.
     pub recorded: bool,
-    /// The lines as they came, and a joined payload if there is one.
+    /// Whether its sender waited for an answer, and so may send it again.
+    pub answered: bool,
+    /// Whether its payload is a packed report.
+    pub report: bool,
+    /// The lines as they came, and a joined payload or packed report if there is one.
     pub raw: &'a [u8],
-    /// The six-bit payload.
+    /// The six-bit payload, or the packed report.
     pub payload: &'a [u8],
 }
 
@@ -180,6 +193,8 @@ impl<'a> Record<'a> {
             fill: bytes[38] & FILL_MASK,
             own_ship: bytes[38] & OWN_SHIP != 0,
             recorded: bytes[38] & RECORDED != 0,
+            answered: bytes[38] & ANSWERED != 0,
+            report: bytes[38] & REPORT != 0,
             raw,
             payload,
         }
@@ -215,13 +230,20 @@ impl<'a> Iterator for Walk<'a> {
 pub struct Batch {
     bytes: Vec<u8>,
     count: u32,
+    receipt: Option<Receipt>,
 }
 
 impl Batch {
     /// An empty batch with room for this many bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), count: 0 }
+        Self { bytes: Vec::with_capacity(bytes), count: 0, receipt: None }
+    }
+
+    /// Promises that the receipt will tell what became of the batch; its records say that their sender waits for an answer. Before the
+    /// first of them.
+    pub fn promise(&mut self, receipt: Receipt) {
+        self.receipt = Some(receipt);
     }
 
     /// Adds a record, not yet numbered.
@@ -231,7 +253,9 @@ impl Batch {
     pub fn push(&mut self, new: &NewRecord<'_>) -> Result<(), TooLong> {
         let (at, payload_len, joined) = match new.payload {
             Payload::Within(at, len) => (at, len, None),
-            Payload::Joined(payload) => (new.raw.len() + 1, payload.len(), Some(payload)),
+            Payload::Joined(payload) | Payload::Report(payload) => {
+                (new.raw.len() + 1, payload.len(), Some(payload))
+            }
         };
         let length = HEADER_BYTES + new.raw.len() + joined.map_or(0, |payload| payload.len() + 1);
         if length > RECORD_BYTES_MAX {
@@ -252,7 +276,9 @@ impl Batch {
         header[37] = new.feed;
         header[38] = (new.fill & FILL_MASK)
             | if new.own_ship { OWN_SHIP } else { 0 }
-            | if new.recorded { RECORDED } else { 0 };
+            | if new.recorded { RECORDED } else { 0 }
+            | if self.receipt.is_some() { ANSWERED } else { 0 }
+            | if matches!(new.payload, Payload::Report(_)) { REPORT } else { 0 };
         header[39] = new.channel;
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(new.raw);
@@ -289,11 +315,17 @@ impl Batch {
         self.bytes
     }
 
+    /// The same, and what was promised.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<u8>, Option<Receipt>) {
+        (self.bytes, self.receipt)
+    }
+
     /// An empty batch in memory that was used before.
     #[must_use]
     pub fn reuse(mut bytes: Vec<u8>) -> Self {
         bytes.clear();
-        Self { bytes, count: 0 }
+        Self { bytes, count: 0, receipt: None }
     }
 }
 

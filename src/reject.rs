@@ -59,6 +59,12 @@ reasons! {
         TimePast = "time_past",
         /// Further ahead of its receipt than allowed.
         TimeFuture = "time_future",
+        /// Not JSON, or not an object where one is wanted.
+        Json = "json",
+        /// No place, or one that is not on the globe.
+        Position = "position",
+        /// Fields of a message of which only the sentence is taken.
+        SentenceMissing = "sentence_missing",
     }
 }
 

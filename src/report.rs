@@ -3,13 +3,15 @@
 //! Nothing here is rounded. "Not available" is an absent value, whatever number the standard spells it with, and
 //! degrees exist only at the edges ([`Position::degrees`]).
 
+pub mod packed;
+
 /// Ten-thousandths of a minute in a degree, the unit of AIS positions.
 pub const UNITS_PER_DEGREE: f64 = 600_000.0;
 
 /// A position report, from types 1, 2, 3, 9, 18, 19 and 27, and the places that 4, 11, 17 and 21 tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The message type, 1-27.
+    /// The message type, 1-27; 0 when a sender of fields did not tell it.
     pub msg_type: u8,
     /// Longitude and latitude in 1/10 000 minute, east and north positive; both in range or both absent.
     pub place: Option<Place>,
@@ -103,7 +105,7 @@ impl<const N: usize> std::fmt::Debug for Text<N> {
 /// What a vessel says of itself: types 5, 19 and 24. A field that the message does not carry is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StaticData {
-    /// The message type: 5, 19 or 24.
+    /// The message type: 5, 19 or 24; 0 when a sender of fields did not tell it.
     pub msg_type: u8,
     /// IMO number, 1 and up.
     pub imo: Option<u32>,

@@ -19,6 +19,7 @@ pub mod dedup;
 pub mod event_time;
 pub mod fleet;
 pub mod plausibility;
+mod said;
 #[cfg(test)]
 mod tests;
 pub mod vessels;

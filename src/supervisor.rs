@@ -7,7 +7,9 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod face;
 mod goodbye;
+mod ingest;
 mod limits;
 mod live;
 mod progress;

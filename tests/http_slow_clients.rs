@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use aisd::clock::Clock;
 use aisd::config::HttpConfig;
 use aisd::http::token::Keys;
-use aisd::http::{Admin, Face, open};
+use aisd::http::{Admin, Face, mailbox, open};
 use aisd::observe::counts::{Counts, StageCounts};
 use aisd::observe::metrics::Sources;
 use aisd::observe::process::ProcessWatch;
@@ -109,7 +109,9 @@ fn check(connections_max: usize) {
         request_seconds: REQUEST_SECONDS,
         ..HttpConfig::default()
     };
-    let (front, api) = open(&config, &face, &api_waker, &stopping).unwrap();
+    let (answers, mailbox) = mailbox(0).unwrap();
+    let joined = (answers, mailbox, Vec::new());
+    let (front, api) = open(&config, &face, joined, &api_waker, &stopping).unwrap();
     let address = front.address();
     let serving = [serve(front, front_spot), serve(api, api_spot)];
     let (threads_before, scrape_before) = (threads(), median_scrape(address));

@@ -165,7 +165,7 @@ impl Sink for Kept {
     fn message(&mut self, message: &Message<'_>) {
         let payload = match message.payload {
             Payload::Within(at, len) => &message.raw[at..at + len],
-            Payload::Joined(payload) => payload,
+            Payload::Joined(payload) | Payload::Report(payload) => payload,
         };
         assert!(message.fill <= 5 && (1..=9).contains(&message.parts));
         check_record(message, payload);

@@ -119,7 +119,7 @@ impl Sink for Printer<'_> {
     fn message(&mut self, message: &Message<'_>) {
         let payload = match message.payload {
             Payload::Within(at, len) => &message.raw[at..at + len],
-            Payload::Joined(payload) => payload,
+            Payload::Joined(payload) | Payload::Report(payload) => payload,
         };
         match ais::decode(payload, message.fill, &mut self.scratch) {
             Ok(decoded) => {

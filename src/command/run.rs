@@ -27,6 +27,9 @@ pub struct RunArgs {
     /// Connect to a server of lines at this address
     #[arg(long, value_name = "ADDR")]
     tcp_connect: Vec<String>,
+    /// Take what is posted to this address; "" for that of --http
+    #[arg(long, value_name = "ADDR")]
+    http_feed: Vec<String>,
     /// Read this file of lines; - for standard input
     #[arg(long = "file", value_name = "PATH")]
     file_feed: Vec<String>,
@@ -69,6 +72,7 @@ fn flags(args: RunArgs) -> Flags {
     name("--udp", "udp", args.udp);
     name("--tcp", "tcp", args.tcp);
     name("--tcp-connect", "tcp_client", args.tcp_connect);
+    name("--http-feed", "http", args.http_feed);
     name("--file", "file", args.file_feed);
     Flags {
         file: args.file.config,

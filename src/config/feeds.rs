@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::rule::{Rule, Value};
-use super::{FeedConfig, FeedKind};
+use super::{FeedConfig, FeedKind, Hidden};
 
 /// Feeds at most; their numbers are one byte, and those of earlier runs count too.
 pub const FEEDS_MAX: usize = 64;
@@ -64,6 +64,14 @@ pub const KINDS: &[(&str, &[FeedKey])] = &[
         &[NAME, ADDRESS, key("silent_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(60))],
     ),
     (
+        "http",
+        &[
+            NAME,
+            key("address", Rule::AddressOrNone, Otherwise::Absent),
+            key("token", Rule::HiddenOrNone, Otherwise::Absent),
+        ],
+    ),
+    (
         "file",
         &[
             NAME,
@@ -104,6 +112,10 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
         "tcp_client" => FeedKind::TcpClient {
             address: text(&values, "address")?,
             silent_seconds: whole(&values, "silent_seconds")?,
+        },
+        "http" => FeedKind::Http {
+            address: text(&values, "address").unwrap_or_default(),
+            token: Hidden::new(text(&values, "token").unwrap_or_default()),
         },
         "file" => FeedKind::File {
             path: PathBuf::from(text(&values, "path")?),
@@ -146,6 +158,10 @@ pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
             values.push(("address", Value::Text(address.clone())));
             values.push(("silent_seconds", size(*silent_seconds)));
         }
+        FeedKind::Http { address, token } => {
+            values.push(("address", Value::Text(address.clone())));
+            values.push(("token", Value::Text(token.to_string())));
+        }
         FeedKind::File { path, pace, start } => {
             values.push(("path", Value::Text(path.to_string_lossy().into_owned())));
             values.extend(pace.map(|pace| ("pace", Value::Real(pace))));
@@ -162,10 +178,54 @@ pub fn simple(kind: &str, target: &str) -> Option<FeedConfig> {
     build(kind, Values::from([(place, Value::Text(target.to_owned()))]))
 }
 
-/// The feeds of a configuration that names none: UDP and TCP on `127.0.0.1:10110`.
+/// The feeds of a configuration that names none: UDP and TCP on `127.0.0.1:10110`, and what is posted to the HTTP face, if there is one.
 #[must_use]
-pub fn default_feeds() -> Vec<FeedConfig> {
-    ["udp", "tcp"].iter().filter_map(|kind| simple(kind, DEFAULT_ADDRESS)).collect()
+pub fn default_feeds(has_face: bool) -> Vec<FeedConfig> {
+    let feeds = [("udp", DEFAULT_ADDRESS), ("tcp", DEFAULT_ADDRESS), ("http", "")];
+    let wanted = feeds.iter().filter(|(kind, _)| has_face || *kind != "http");
+    wanted.filter_map(|(kind, target)| simple(kind, target)).collect()
+}
+
+/// What is wrong with the feeds that take posts, where the face listens at this address.
+#[must_use]
+pub fn wrong_posts(feeds: &[FeedConfig], face: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut known: Vec<(&str, &Hidden, &str)> = Vec::new();
+    for feed in feeds {
+        let FeedKind::Http { address, token } = &feed.kind else { continue };
+        let name = feed.name.as_deref().unwrap_or_default();
+        let at = if address.is_empty() { face } else { address };
+        if at.is_empty() {
+            wrong.push(format!(
+                "the feed \"{name}\" takes what is posted to http.address, which is \"\"; give it an address"
+            ));
+        }
+        if let Some((_, _, other)) = known.iter().find(|it| (it.0, it.1) == (at, token)) {
+            wrong.push(format!(
+                "the feeds \"{other}\" and \"{name}\" take posts at the same address with the same token, or none; tokens must differ"
+            ));
+        }
+        known.push((at, token, name));
+    }
+    wrong
+}
+
+/// What takes posts from other machines and wants no token.
+#[must_use]
+pub fn open_posts(feeds: &[FeedConfig], face: &str) -> Vec<String> {
+    let is_near = |address: &str| {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        host == "localhost" || host == "[::1]" || host.starts_with("127.")
+    };
+    let open = feeds.iter().filter_map(|feed| {
+        let FeedKind::Http { address, token } = &feed.kind else { return None };
+        let at = if address.is_empty() { face } else { address };
+        let name = feed.name.as_deref().unwrap_or_default();
+        (token.is_empty() && !is_near(at)).then(|| {
+            format!("the feed \"{name}\" takes what anybody posts to {at}: give it a token")
+        })
+    });
+    open.collect()
 }
 
 /// Names every feed that has no name: its kind, numbered from the second on, passing over names that are taken.

@@ -117,6 +117,7 @@ pub const KEYS: &[Key] = &[
     key!(shards.pin, Rule::TruthOrAuto),
     key!(shards.vessels_max, Rule::Whole(1000, 10_000_000)),
     key!(shards.dedup_seconds, Rule::Whole(1, 3600)),
+    key!(shards.retry_seconds, Rule::Whole(1, 86_400)),
     key!(shards.dedup_bytes_max, Rule::Whole(MIB, 16 * GIB)),
     key!(shards.ahead_hours_max, Rule::Whole(0, 8760)),
     key!(shards.age_hours_max, Rule::Whole(1, 87_600)),

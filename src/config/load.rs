@@ -53,6 +53,7 @@ const FEED_VARIABLES: &[(&str, &str)] = &[
     ("AISD_UDP", "udp"),
     ("AISD_TCP", "tcp"),
     ("AISD_TCP_CONNECT", "tcp_client"),
+    ("AISD_HTTP_FEED", "http"),
     ("AISD_FILE", "file"),
 ];
 
@@ -83,6 +84,7 @@ pub fn load_from(
     put_flags(flags, &mut config, &mut faults);
     finish(&mut config, &mut faults);
     if faults.is_empty() {
+        warnings.extend(feeds::open_posts(&config.feeds, &config.http.address));
         return Ok(Loaded { config, file, warnings });
     }
     let texts: Vec<_> = faults.iter().map(Fault::to_string).collect();
@@ -201,7 +203,11 @@ fn named_feed(
     target: &str,
     faults: &mut Vec<Fault>,
 ) -> Option<FeedConfig> {
-    let rule = if kind == "file" { Rule::Text } else { Rule::Address };
+    let rule = match kind {
+        "file" => Rule::Text,
+        "http" => Rule::AddressOrNone,
+        _ => Rule::Address,
+    };
     match rule.check(Value::Text(target.to_owned())) {
         Ok(_) => feeds::simple(kind, target),
         Err(must_be) => {
@@ -256,7 +262,7 @@ fn put_file_flags(flags: &Flags, config: &mut Config, faults: &mut Vec<Fault>) {
 /// Default feeds, names, and what depends on more than one key.
 fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
     if config.feeds.is_empty() {
-        config.feeds = feeds::default_feeds();
+        config.feeds = feeds::default_feeds(!config.http.address.is_empty());
     }
     give_names(&mut config.feeds);
     let mut fault = |text: String| faults.push(Fault::new("configuration", text));
@@ -269,6 +275,7 @@ fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
             fault(format!("two feeds have the name \"{name}\"; names must differ"));
         }
     }
+    feeds::wrong_posts(&config.feeds, &config.http.address).into_iter().for_each(&mut fault);
     let journal = &config.journal;
     if journal.bytes_max / 2 < journal.segment_bytes {
         fault(format!(

@@ -8,8 +8,8 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{Fault, suggestion};
 use super::feeds::{self, Otherwise, Values};
 use super::keys::{self, KEYS};
-use super::rule::Value;
-use super::{Config, FeedConfig};
+use super::rule::{Rule, Value};
+use super::{Config, FeedConfig, Hidden};
 
 /// A file's text and name, for saying where in it something is.
 struct Source<'a> {
@@ -95,7 +95,7 @@ fn unknown(path: &str) -> String {
     format!("{path} is no key; {}", suggestion(path, known.iter().copied()))
 }
 
-fn wrong_type(path: &str, value: &DeValue<'_>, rule: &super::rule::Rule) -> String {
+fn wrong_type(path: &str, value: &DeValue<'_>, rule: &Rule) -> String {
     format!("{path} is a TOML {}, must be {rule}", value.type_str())
 }
 
@@ -165,7 +165,12 @@ fn read_feed(
             faults.push(source.fault(&key.span(), wrong_type(&path, value.get_ref(), &known.rule)));
             continue;
         };
-        let shown = value.to_string();
+        let shown = match (&known.rule, &value) {
+            (Rule::HiddenOrNone, Value::Text(text)) => {
+                Value::Text(Hidden::new(text).to_string()).to_string()
+            }
+            _ => value.to_string(),
+        };
         match known.rule.check(value) {
             Ok(value) => drop(values.insert(known.name, value)),
             Err(rule) => {

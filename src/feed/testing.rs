@@ -73,6 +73,12 @@ impl Bench {
         self.stopping.store(true, Ordering::Release);
     }
 
+    /// Takes all batches out of the queue.
+    pub fn batches(&self) -> Vec<Batch> {
+        let next = || if let Poll::Item(batch) = self.inlet.poll() { Some(batch) } else { None };
+        std::iter::from_fn(next).collect()
+    }
+
     /// Takes all batches out of the queue: the bytes of each.
     pub fn batch_bytes(&self) -> Vec<usize> {
         let mut sizes = Vec::new();

@@ -9,12 +9,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::Face;
+use super::failures::Failures;
 use super::query::Query;
 use super::reply::Reply;
 use super::request::Request;
@@ -22,8 +23,6 @@ use super::token::{Keys, Refused};
 use crate::clock::Clock;
 use crate::resilience::dead_letters::{DeadLetterError, DeadLetters, Reader, Which};
 
-/// Refusals in one second that are told apart; all others get the same answer.
-const FAILURES_MAX: u32 = 5;
 /// Letters that one answer shows at most, and without being asked for more.
 const PEEK_MAX: usize = 1000;
 const PEEK: usize = 10;
@@ -73,12 +72,6 @@ impl Deed {
     }
 }
 
-/// Refusals of the last second.
-struct Failures {
-    since: Instant,
-    count: u32,
-}
-
 /// Who may do something, and the letters.
 pub struct Admin {
     keys: Keys,
@@ -98,7 +91,7 @@ impl Admin {
         data_dir: &Path,
         clock: Clock,
     ) -> Self {
-        let failures = Mutex::new(Failures { since: Instant::now(), count: 0 });
+        let failures = Mutex::new(Failures::new());
         Self { keys, failures, letters, data_dir: data_dir.to_owned(), clock }
     }
 
@@ -120,14 +113,8 @@ impl Admin {
     }
 
     fn refuse(&self, refused: Refused, now: Instant) -> Reply {
-        let mut failures = self.failures.lock();
-        if now.saturating_duration_since(failures.since) >= Duration::from_secs(1) {
-            *failures = Failures { since: now, count: 0 };
-        }
-        failures.count = failures.count.saturating_add(1);
-        if failures.count > FAILURES_MAX {
-            let reply = Reply::error(429, "too many tokens that let nobody in, try again");
-            return reply.with_header("Retry-After", "1");
+        if self.failures.lock().is_too_many(now) {
+            return Failures::reply();
         }
         match refused {
             Refused::Unknown if !self.keys.has_secret() => Reply::error(
@@ -241,6 +228,8 @@ pub fn wrong_method(_face: &Face, request: &Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -8,14 +8,14 @@
 
 use std::sync::Arc;
 
-use nix::sys::eventfd::EventFd;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Face;
 use super::front::Token;
 use super::request::Request;
 use super::routes;
-use crate::queue::{Inlet, Outlet, Poll};
-use crate::stage::{Broken, Stage, Turn};
+use crate::queue::{self, Inlet, Outlet, Poll};
+use crate::stage::{Broken, Stage, Turn, parking};
 
 /// A request that waits for its answer.
 pub struct Job {
@@ -30,17 +30,37 @@ pub struct Answer {
 }
 
 /// Where answers are put.
+#[derive(Clone)]
 pub struct Answers {
     outlet: Outlet<Answer>,
     bell: Arc<EventFd>,
 }
 
-impl Answers {
-    pub(super) const fn new(outlet: Outlet<Answer>, bell: Arc<EventFd>) -> Self {
-        Self { outlet, bell }
-    }
+/// Where a front finds them.
+pub struct Mailbox {
+    pub(super) answers: Inlet<Answer>,
+    pub(super) bell: Arc<EventFd>,
+}
 
-    fn put(&self, answer: Answer) {
+impl Mailbox {
+    /// With room for so many answers: as many as those who make them may have questions.
+    ///
+    /// # Errors
+    /// When the system has no event for it.
+    pub fn new(room: usize) -> Result<(Answers, Self), Broken> {
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        let bell = EventFd::from_flags(flags)
+            .map_err(|error| Broken::because("make a bell for http", error))?;
+        let bell = Arc::new(bell);
+        // The front waits in epoll, so the queue's own wake-up goes nowhere; the bell takes its place.
+        let (_, nowhere) = parking();
+        let (outlet, answers) = queue::bounded(room, &nowhere);
+        Ok((Answers { outlet, bell: Arc::clone(&bell) }, Self { answers, bell }))
+    }
+}
+
+impl Answers {
+    pub(super) fn put(&self, answer: Answer) {
         // There is room for every job that was taken; when the front is gone nobody waits for the answer.
         let _ = self.outlet.offer(answer);
         let _ = self.bell.write(1);

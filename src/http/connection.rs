@@ -2,13 +2,43 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::reply::Reply;
 use super::request::{HEAD_BYTES_MAX, Head, Request, read_head};
+use super::routes;
 
 /// After an answer that closes, what the peer still sends is taken for this long, so that the answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
+/// Bytes of bodies that all connections of a front may hold together, as their heads announce them.
+const BODIES_BYTES_MAX: usize = 32 << 20;
+
+/// Room for bodies, shared by all connections.
+#[derive(Clone, Default)]
+pub struct Room(Arc<AtomicUsize>);
+
+/// Some of it, given back when it goes out of scope.
+struct Taken {
+    room: Room,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(&self, bytes: u64) -> Option<Taken> {
+        let bytes = usize::try_from(bytes).ok()?;
+        let taken = Taken { room: self.clone(), bytes };
+        let before = self.0.fetch_add(bytes, Ordering::AcqRel);
+        (before + bytes <= BODIES_BYTES_MAX).then_some(taken)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
 
 /// What the connection is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +75,9 @@ pub struct Connection {
     /// A request whose body is not yet read to its end.
     pending: Option<Request>,
     body_left: u64,
+    room: Room,
+    /// Where its body has room, until it is answered.
+    taken: Option<Taken>,
     output: Vec<u8>,
     written: usize,
     closes: bool,
@@ -56,13 +89,15 @@ pub struct Connection {
 
 impl Connection {
     /// Over a socket that does not block; each request, and each answer, may take as long as `patience`.
-    pub fn new(socket: TcpStream, now: Instant, patience: Duration) -> Self {
+    pub fn new(socket: TcpStream, now: Instant, patience: Duration, room: Room) -> Self {
         Self {
             socket,
             phase: Phase::Reading,
             input: Vec::new(),
             pending: None,
             body_left: 0,
+            room,
+            taken: None,
             output: Vec::new(),
             written: 0,
             closes: false,
@@ -139,13 +174,18 @@ impl Connection {
                 Head::Refused(reply) => return Step::Refuse(reply),
                 Head::Complete(request, length) => {
                     self.input.drain(..length);
-                    self.body_left = request.body_bytes;
-                    self.pending = Some(request);
+                    if let Err(refusal) = self.begin(request) {
+                        return Step::Refuse(refusal);
+                    }
                 }
             }
         }
         let here = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(self.input.len());
-        self.input.drain(..here);
+        let bytes = self.input.drain(..here);
+        match &mut self.pending {
+            Some(request) if self.taken.is_some() => request.body.extend(bytes),
+            _ => drop(bytes),
+        }
         self.body_left -= here as u64;
         if self.body_left > 0 {
             return Step::Blocked;
@@ -153,15 +193,34 @@ impl Connection {
         self.pending.take().map_or(Step::Blocked, Step::Request)
     }
 
+    /// Makes ready for the body of a request.
+    fn begin(&mut self, request: Request) -> Result<(), Reply> {
+        self.body_left = request.body_bytes;
+        if routes::takes_body(&request) && request.body_bytes > 0 {
+            self.taken = self.room.take(request.body_bytes);
+            if self.taken.is_none() {
+                let reply = Reply::error(503, "too many bodies at once, try again");
+                return Err(reply.with_header("Retry-After", "1"));
+            }
+        }
+        if request.expects_continue && self.body_left > self.input.len() as u64 {
+            // Who does not get it sends the body after a moment anyway.
+            let _ = self.socket.write(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        self.pending = Some(request);
+        Ok(())
+    }
+
     /// Leaves the request with somebody who will answer it.
-    pub const fn wait(&mut self, request: &Request) {
+    pub const fn wait(&mut self, keep_alive: bool) {
         self.phase = Phase::Waiting;
-        self.closes = !request.keep_alive;
+        self.closes = !keep_alive;
     }
 
     /// Takes an answer, as bytes, and starts to write it.
     pub fn answer(&mut self, bytes: Vec<u8>, closes: bool, now: Instant) -> Step {
         self.phase = Phase::Writing;
+        self.taken = None;
         self.output = bytes;
         self.written = 0;
         self.closes = closes;

@@ -3,25 +3,27 @@
 //! Its blocking call is `epoll_wait`, for 50 ms at most. A turn takes at most one request from each connection, so one
 //! that sends many at once does not keep the others waiting.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+mod door;
+
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{Backlog, listen};
 
 use super::Face;
-use super::api::{Answer, Answers, Job};
-use super::connection::{Connection, Phase, Step};
+use super::api::{Answer, Job, Mailbox};
+use super::connection::{Connection, Phase, Room, Step};
+use super::ingest::Ingest;
 use super::reply::Reply;
 use super::request::Request;
-use super::routes::{self, Route};
+use super::routes::{self, Route, Serves};
 use crate::config::HttpConfig;
-use crate::queue::{Inlet, Outlet, Poll};
-use crate::stage::{Broken, Stage, Turn, parking};
+use crate::queue::{Inlet, Outlet, Poll, Refused};
+use crate::stage::{Broken, Stage, Turn};
 
 /// How long one wait may take; timers and the end are noticed this late at most.
 const WAIT_MS: u8 = 50;
@@ -31,8 +33,6 @@ const ACCEPTS_PER_TURN: usize = 64;
 const SWEEP: Duration = Duration::from_millis(100);
 /// Bytes of answers that slow readers may hold together; then the API asks to come back.
 const HELD_BYTES_MAX: usize = 32 << 20;
-/// Answers that may wait here: one for each request that may wait, and for the one that is being answered meanwhile.
-const ANSWERS_MAX: usize = super::JOBS_MAX + 1;
 
 const LISTENER: u64 = u64::MAX;
 const ANSWERED: u64 = u64::MAX - 1;
@@ -45,11 +45,11 @@ pub struct Token {
 }
 
 impl Token {
-    fn pack(self) -> u64 {
+    pub(super) fn pack(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.place)
     }
 
-    fn unpack(packed: u64) -> Self {
+    pub(super) fn unpack(packed: u64) -> Self {
         let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX);
         Self { place: half(packed), generation: half(packed >> 32) }
     }
@@ -61,13 +61,31 @@ struct Slot {
     connection: Option<Connection>,
 }
 
+/// What a front is joined to.
+pub struct Parts {
+    /// Its thread's name.
+    pub name: String,
+    /// What it answers, or leaves to others.
+    pub serves: Serves,
+    /// Where questions go that take longer.
+    pub jobs: Option<Outlet<Job>>,
+    /// Where posts go.
+    pub ingest: Ingest,
+    /// Where answers come from.
+    pub mailbox: Mailbox,
+}
+
 /// The stage that owns all sockets.
 pub struct Front {
+    name: String,
     listener: TcpListener,
     address: SocketAddr,
     epoll: Epoll,
     face: Arc<Face>,
     jobs: Option<Outlet<Job>>,
+    ingest: Ingest,
+    serves: Serves,
+    room: Room,
     answers: Inlet<Answer>,
     bell: Arc<EventFd>,
     stopping: Arc<AtomicBool>,
@@ -80,16 +98,16 @@ pub struct Front {
 }
 
 impl Front {
-    /// Listens, and says where answers of the API are put; nothing is accepted before the first turn.
+    /// Listens; nothing is accepted before the first turn.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(
         config: &HttpConfig,
         face: Arc<Face>,
-        jobs: Outlet<Job>,
+        parts: Parts,
         stopping: Arc<AtomicBool>,
-    ) -> Result<(Self, Answers), Broken> {
+    ) -> Result<Self, Broken> {
         let cannot = |error: &dyn std::fmt::Display| {
             Broken::because(format!("listen for http at {}", config.address), error)
         };
@@ -99,99 +117,36 @@ impl Front {
         listener.set_nonblocking(true).map_err(|error| cannot(&error))?;
         let address = listener.local_addr().map_err(|error| cannot(&error))?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|error| cannot(&error))?;
-        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
-        let bell = Arc::new(EventFd::from_flags(flags).map_err(|error| cannot(&error))?);
         let readable = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
+        let Mailbox { answers, bell } = parts.mailbox;
         epoll.add(&listener, readable(LISTENER)).map_err(|error| cannot(&error))?;
         epoll.add(&*bell, readable(ANSWERED)).map_err(|error| cannot(&error))?;
-        // This stage waits in epoll, so the queue's own wake-up goes nowhere; the bell takes its place.
-        let (_, nowhere) = parking();
-        let (answers_out, answers) = crate::queue::bounded(ANSWERS_MAX, &nowhere);
         let places = u32::try_from(config.connections_max).unwrap_or(u32::MAX);
-        let front = Self {
+        Ok(Self {
+            name: parts.name,
             listener,
             address,
             epoll,
             face,
-            jobs: Some(jobs),
+            jobs: parts.jobs,
+            ingest: parts.ingest,
+            serves: parts.serves,
+            room: Room::default(),
             answers,
-            bell: Arc::clone(&bell),
+            bell,
             stopping,
             slots: (0..places).map(|_| Slot::default()).collect(),
             free: (0..places).rev().collect(),
             again: Vec::new(),
             patience: Duration::from_secs(config.request_seconds),
             swept: Instant::now(),
-        };
-        Ok((front, Answers::new(answers_out, bell)))
+        })
     }
 
     /// Where it listens; the port that was taken when 0 was configured.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Accepts who waits; says whether that works.
-    fn accept(&mut self, now: Instant) -> bool {
-        for _ in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept() {
-                Ok((socket, _)) => self.admit(socket, now),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    // Most likely no more files: make room, so that the next try can succeed.
-                    self.make_room();
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    fn admit(&mut self, socket: TcpStream, now: Instant) {
-        if self.free.is_empty() {
-            self.make_room();
-        }
-        let ready = socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true));
-        let Some(place) = self.free.pop().filter(|_| ready.is_ok()) else {
-            self.face.sources.counts.http.refused.add(1);
-            return;
-        };
-        let slot = &mut self.slots[place as usize];
-        let token = Token { place, generation: slot.generation };
-        if self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, token.pack())).is_err() {
-            self.free.push(place);
-            self.face.sources.counts.http.refused.add(1);
-            return;
-        }
-        slot.connection = Some(Connection::new(socket, now, self.patience));
-        self.face.sources.counts.http.connections.add(1);
-    }
-
-    /// Closes the connection that has kept its request open for longest, if there is any.
-    fn make_room(&mut self) {
-        let waits = |slot: &Slot| {
-            let connection = slot.connection.as_ref()?;
-            let open = matches!(connection.phase(), Phase::Reading | Phase::Lingering);
-            open.then(|| connection.since())
-        };
-        let oldest =
-            self.slots.iter().enumerate().filter_map(|(at, slot)| Some((waits(slot)?, at)));
-        if let Some((_, place)) = oldest.min() {
-            self.face.sources.counts.http.refused.add(1);
-            self.close(place);
-        }
-    }
-
-    fn close(&mut self, place: usize) {
-        let slot = &mut self.slots[place];
-        let Some(connection) = slot.connection.take() else { return };
-        // Closing the socket takes it out of epoll.
-        drop(connection);
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free.extend(u32::try_from(place));
-        self.face.sources.counts.http.connections.add(-1);
     }
 
     fn connection(&mut self, token: Token) -> Option<&mut Connection> {
@@ -237,50 +192,51 @@ impl Front {
 
     fn serve(&mut self, token: Token, mut request: Request, now: Instant) -> Step {
         self.face.sources.counts.http.requests.add(1);
-        let route = routes::find(&request);
-        let reply = match route {
-            Route::Quick(answer) => Some(answer(&self.face, &request)),
-            Route::Api => None,
+        let (head_only, keep_alive) = (request.is_head(), request.keep_alive);
+        let left = match routes::find(&request, self.serves) {
+            Route::Quick(answer) => Err(answer(&self.face, &request)),
+            Route::Api => self.hand_over(token, request),
             // Here, so that who may not never waits in the queue of those who may.
-            Route::Admin => self.face.admin.admit(&mut request, now).err(),
+            Route::Admin => self
+                .face
+                .admin
+                .admit(&mut request, now)
+                .and_then(|()| self.hand_over(token, request)),
+            Route::Post(form) => {
+                let received_us = self.face.sources.clock.now_us();
+                self.ingest.take(form, request, (token, now), received_us)
+            }
         };
-        if let Some(reply) = reply {
-            return self.reply(token, &request, reply, now);
-        }
-        match self.hand_over(token, request) {
-            Ok(()) => Step::Blocked,
-            Err(request) => {
-                let reply = Reply::error(503, "too many requests at once, try again");
-                self.face.sources.counts.http.refused.add(1);
-                let reply = reply.with_header("Retry-After", "1");
-                self.reply(token, &request, reply, now)
+        match left {
+            Ok(()) => {
+                if let Some(connection) = self.connection(token) {
+                    connection.wait(keep_alive);
+                }
+                Step::Blocked
+            }
+            Err(reply) => {
+                let is_full = reply.status == 503 && reply.header.is_some();
+                self.face.sources.counts.http.refused.add(u64::from(is_full));
+                self.send(token, reply.into_bytes(head_only, !keep_alive), !keep_alive, now)
             }
         }
-    }
-
-    fn reply(&mut self, token: Token, request: &Request, reply: Reply, now: Instant) -> Step {
-        let closes = !request.keep_alive;
-        self.send(token, reply.into_bytes(request.is_head(), closes), closes, now)
     }
 
     fn send(&mut self, token: Token, bytes: Vec<u8>, closes: bool, now: Instant) -> Step {
         self.connection(token).map_or(Step::Blocked, |held| held.answer(bytes, closes, now))
     }
 
-    fn hand_over(&mut self, token: Token, request: Request) -> Result<(), Box<Request>> {
+    fn hand_over(&self, token: Token, request: Request) -> Result<(), Reply> {
         let held = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let held: usize = held.map(Connection::output_bytes).sum();
-        let Some(jobs) = self.jobs.as_ref().filter(|_| held < HELD_BYTES_MAX) else {
-            return Err(Box::new(request));
-        };
-        let waiting = request.clone();
-        if jobs.offer(Job { token, request }).is_err() {
-            return Err(Box::new(waiting));
+        let jobs = self.jobs.as_ref().filter(|_| held < HELD_BYTES_MAX);
+        match jobs.map(|jobs| jobs.offer(Job { token, request })) {
+            Some(Ok(())) => Ok(()),
+            None | Some(Err(Refused::Full(_) | Refused::Closed(_))) => {
+                let reply = Reply::error(503, "too many requests at once, try again");
+                Err(reply.with_header("Retry-After", "1"))
+            }
         }
-        if let Some(connection) = self.connection(token) {
-            connection.wait(&waiting);
-        }
-        Ok(())
     }
 
     fn take_answers(&mut self, now: Instant) {
@@ -340,8 +296,8 @@ impl Front {
 }
 
 impl Stage for Front {
-    fn name(&self) -> &'static str {
-        "http"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {

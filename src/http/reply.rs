@@ -32,6 +32,12 @@ impl Reply {
         Self { status, content_type: "application/json", body, header: None }
     }
 
+    /// Text that is JSON, with this status.
+    #[must_use]
+    pub const fn json_bytes(status: u16, body: Vec<u8>) -> Self {
+        Self { status, content_type: "application/json", body, header: None }
+    }
+
     /// An error as JSON.
     #[must_use]
     pub fn error(status: u16, text: impl Into<String>) -> Self {

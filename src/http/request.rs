@@ -4,13 +4,13 @@ use super::reply::Reply;
 
 /// Bytes of the longest head.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Bytes of the longest body. No route takes one yet: bodies are read and thrown away as they come.
+/// Bytes of the longest body. Where nobody asked for one it is read and thrown away as it comes.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 /// Header lines at most.
 const HEADERS_MAX: usize = 64;
 
 /// One request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// The method, as sent.
     pub method: String,
@@ -24,6 +24,14 @@ pub struct Request {
     pub keep_alive: bool,
     /// Bytes of body that follow the head.
     pub body_bytes: u64,
+    /// What the body is, without parameters, in small letters; empty when that is not said.
+    pub content_type: String,
+    /// How the body is packed; empty when it is not.
+    pub content_encoding: String,
+    /// Whether the sender waits to be told to send the body.
+    pub expects_continue: bool,
+    /// The body, where somebody asked for it.
+    pub body: Vec<u8>,
     /// The `Authorization` header; empty when there is none.
     pub authorization: String,
     /// Who sent it, as far as a token proved it; never out of the head itself.
@@ -81,42 +89,56 @@ pub fn read_head(bytes: &[u8]) -> Head {
 }
 
 fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Reply> {
-    let mut keep_alive = parsed.version == Some(1);
-    let (mut accept, mut authorization) = (String::new(), None);
-    let mut body_bytes = None;
-    for header in parsed.headers.iter() {
-        let value = String::from_utf8_lossy(header.value);
-        let value = value.trim();
-        if header.name.eq_ignore_ascii_case("accept") {
-            accept = value.to_owned();
-        } else if header.name.eq_ignore_ascii_case("authorization") {
-            if authorization.replace(value.to_owned()).is_some() {
-                return Err(Reply::error(400, "two headers of Authorization"));
-            }
-        } else if header.name.eq_ignore_ascii_case("connection") {
-            keep_alive = wants_more(value, keep_alive);
-        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            return Err(Reply::error(411, "send a body with Content-Length, not in chunks"));
-        } else if header.name.eq_ignore_ascii_case("content-length") {
-            let length = content_length(value)?;
-            if body_bytes.is_some_and(|other| other != length) {
-                return Err(Reply::error(400, "two different values of Content-Length"));
-            }
-            body_bytes = Some(length);
-        }
-    }
     let target = parsed.path.unwrap_or("/");
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ok(Request {
+    let mut request = Request {
         method: parsed.method.unwrap_or_default().to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
-        accept,
-        keep_alive,
-        body_bytes: body_bytes.unwrap_or(0),
-        authorization: authorization.unwrap_or_default(),
-        subject: None,
-    })
+        keep_alive: parsed.version == Some(1),
+        ..Request::default()
+    };
+    let (mut authorization, mut length, mut is_chunked) = (None, None, false);
+    for header in parsed.headers.iter() {
+        let value = String::from_utf8_lossy(header.value);
+        let value = value.trim();
+        match header.name.to_ascii_lowercase().as_str() {
+            "accept" => value.clone_into(&mut request.accept),
+            "authorization" => {
+                if authorization.replace(value.to_owned()).is_some() {
+                    return Err(Reply::error(400, "two headers of Authorization"));
+                }
+            }
+            "connection" => request.keep_alive = wants_more(value, request.keep_alive),
+            "content-type" => {
+                let kind = value.split(';').next().unwrap_or_default();
+                request.content_type = kind.trim().to_ascii_lowercase();
+            }
+            "content-encoding" if !value.eq_ignore_ascii_case("identity") => {
+                value.clone_into(&mut request.content_encoding);
+            }
+            "expect" => request.expects_continue = value.eq_ignore_ascii_case("100-continue"),
+            "transfer-encoding" => is_chunked = true,
+            "content-length" => {
+                let known = content_length(value)?;
+                if length.is_some_and(|other| other != known) {
+                    return Err(Reply::error(400, "two different values of Content-Length"));
+                }
+                length = Some(known);
+            }
+            _ => {}
+        }
+    }
+    if is_chunked {
+        // Who reads the one and who reads the other would not agree where the next request begins.
+        return Err(match length {
+            Some(_) => Reply::error(400, "both Content-Length and Transfer-Encoding"),
+            None => Reply::error(411, "send a body with Content-Length, not in chunks"),
+        });
+    }
+    request.authorization = authorization.unwrap_or_default();
+    request.body_bytes = length.unwrap_or(0);
+    Ok(request)
 }
 
 fn wants_more(connection: &str, otherwise: bool) -> bool {
@@ -169,6 +191,13 @@ mod tests {
         check("Content-Length: 2000000\r\n", 413);
         check("Content-Length: 99999999999999999999999\r\n", 413);
         check("Transfer-Encoding: chunked\r\n", 411);
+        check("Transfer-Encoding: xchunked\r\n", 411);
+        check("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400);
+        check("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400);
+        check("Transfer-Encoding : chunked\r\n", 400);
+        check("Content-Length: 5,5\r\n", 400);
+        check("Content-Length: 0x5\r\n", 400);
+        check("Content-Length:\r\n", 400);
         check("Authorization: Bearer a\r\n", 200);
         check("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n", 400);
         check(&"X: y\r\n".repeat(HEADERS_MAX + 1), 431);

@@ -2,7 +2,8 @@
 
 use super::reply::Reply;
 use super::request::Request;
-use super::{Face, admin, health, metrics, tracks, vessels};
+use super::{Face, admin, health, metrics, openapi, tracks, vessels};
+use crate::feed::http::Form;
 
 /// Who answers.
 pub enum Route {
@@ -12,11 +13,67 @@ pub enum Route {
     Api,
     /// The same, for those who may.
     Admin,
+    /// A feed.
+    Post(Form),
+}
+
+/// What a front is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// Everything.
+    All,
+    /// Posts to a feed, and whether the process lives.
+    Posts,
+}
+
+/// Every path and its methods, as `docs/openapi.json` describes them. The admin routes are also under `/api`.
+#[cfg(test)]
+pub const ALL: &[(&str, &[&str])] = &[
+    ("/", &["get"]),
+    ("/livez", &["get"]),
+    ("/readyz", &["get"]),
+    ("/healthz", &["get"]),
+    ("/metrics", &["get"]),
+    ("/metrics/prometheus", &["get"]),
+    ("/metrics/prometheus/summary", &["get"]),
+    ("/openapi.json", &["get"]),
+    ("/api/vessels", &["get"]),
+    ("/api/vessels/{mmsi}", &["get"]),
+    ("/api/vessels/{mmsi}/track", &["get"]),
+    ("/api/vessels/positions", &["post"]),
+    ("/api/vessels/positions/batch", &["post"]),
+    ("/admin/dlq/stats", &["get"]),
+    ("/admin/dlq/peek", &["get"]),
+    ("/admin/dlq/retry", &["post"]),
+    ("/admin/dlq/clear", &["delete"]),
+    ("/admin/dlq/dead-letter", &["delete"]),
+];
+
+/// Which form of body a path takes.
+fn form(path: &str) -> Option<Form> {
+    match path {
+        "/api/vessels/positions" => Some(Form::One),
+        "/api/vessels/positions/batch" => Some(Form::Many),
+        _ => None,
+    }
+}
+
+/// Whether somebody wants the body of this request.
+#[must_use]
+pub fn takes_body(request: &Request) -> bool {
+    request.method == "POST" && form(&request.path).is_some()
 }
 
 /// Who answers this request.
 #[must_use]
-pub fn find(request: &Request) -> Route {
+pub fn find(request: &Request, serves: Serves) -> Route {
+    if let Some(form) = form(&request.path) {
+        let is_post = request.method == "POST";
+        return if is_post { Route::Post(form) } else { Route::Quick(not_a_post) };
+    }
+    if serves == Serves::Posts && !["/livez", "/openapi.json"].contains(&request.path.as_str()) {
+        return Route::Quick(nothing_here);
+    }
     if let Some(deed) = admin::Deed::at(&request.path) {
         return if deed.takes(&request.method) {
             Route::Admin
@@ -39,6 +96,7 @@ fn quick(path: &str) -> Option<fn(&Face, &Request) -> Reply> {
         "/" => health::root,
         "/livez" => health::live,
         "/readyz" | "/healthz" => health::ready,
+        "/openapi.json" => openapi::openapi,
         "/metrics" => metrics::metrics,
         "/metrics/prometheus" => metrics::prometheus,
         "/metrics/prometheus/summary" => metrics::summary,
@@ -66,6 +124,11 @@ pub fn answer_api(face: &Face, request: &Request) -> Reply {
 fn nothing_here(_face: &Face, request: &Request) -> Reply {
     let shown: String = request.path.chars().take(80).collect();
     Reply::error(404, format!("nothing is at {shown}"))
+}
+
+fn not_a_post(_face: &Face, request: &Request) -> Reply {
+    let shown: String = request.method.chars().take(20).collect();
+    Reply::error(405, format!("{shown} is not for this path, POST is")).with_header("Allow", "POST")
 }
 
 fn wrong_method(_face: &Face, request: &Request) -> Reply {

@@ -11,6 +11,7 @@
 //! A shard whose queue is full misses the chunk and reads it back later, so nobody behind the journal can slow it. Chunks are
 //! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers.
 
+mod again;
 mod refused;
 
 use std::collections::VecDeque;
@@ -27,7 +28,7 @@ use crate::config::JournalConfig;
 use crate::disk::File;
 use crate::observe::counts::Counts;
 use crate::queue::{Inlet, Outlet, Poll};
-use crate::record::{self, Batch};
+use crate::record::{self, Batch, Fate, Receipt};
 use crate::resilience::quiet::Quiet;
 use crate::stage::{Broken, Stage, Turn, Waker};
 
@@ -70,7 +71,7 @@ pub struct Append {
     unsynced: VecDeque<Arc<Chunk>>,
     unsynced_bytes: usize,
     /// A batch, or the rest of one, that found no room.
-    pending: Option<Vec<u8>>,
+    pending: Option<(Vec<u8>, Option<Receipt>)>,
     retry_at: Option<Instant>,
     /// The feed that has the next turn.
     next_feed: usize,
@@ -132,8 +133,8 @@ impl Stage for Append {
         if self.unsynced_bytes > UNSYNCED_BYTES_MAX {
             return Ok(Turn::Stalled);
         }
-        if let Some(pending) = self.pending.take() {
-            self.append(pending)?;
+        if let Some((pending, receipt)) = self.pending.take() {
+            self.append(pending, receipt)?;
         }
         let (moved, open) = match self.pending {
             Some(_) => (0, true),
@@ -159,9 +160,9 @@ impl Append {
             while taken < BYTES_PER_FEED {
                 match self.with.feeds[feed].poll() {
                     Poll::Item(batch) => {
-                        let bytes = batch.into_bytes();
+                        let (bytes, receipt) = batch.into_parts();
                         taken += bytes.len();
-                        self.append(bytes)?;
+                        self.append(bytes, receipt)?;
                         (moved, open) = (moved + 1, true);
                         if self.pending.is_some() {
                             return Ok((moved, true));
@@ -178,11 +179,17 @@ impl Append {
         Ok((moved, open))
     }
 
-    /// Numbers records and writes them, to as many segments as they need.
-    fn append(&mut self, mut bytes: Vec<u8>) -> Result<(), Broken> {
+    /// Numbers records and writes them, to as many segments as they need; none of a batch that its feed took back.
+    fn append(&mut self, mut bytes: Vec<u8>, mut receipt: Option<Receipt>) -> Result<(), Broken> {
         while !bytes.is_empty() {
+            if receipt.as_ref().is_some_and(|receipt| receipt.fate() == Fate::Withdrawn) {
+                return Ok(());
+            }
             if !self.has_room(&bytes) && !self.begin_segment(self.next_seq)? {
-                self.pending = Some(bytes);
+                self.pending = Some((bytes, receipt));
+                return Ok(());
+            }
+            if receipt.as_ref().is_some_and(|receipt| !receipt.begin()) {
                 return Ok(());
             }
             let (fitting, count) = self.number(&mut bytes)?;
@@ -192,8 +199,11 @@ impl Append {
             let rest = bytes.split_off(fitting);
             if !self.write(&bytes) {
                 bytes.extend_from_slice(&rest);
-                self.pending = Some(bytes);
+                self.pending = Some((bytes, receipt));
                 return Ok(());
+            }
+            if let Some(receipt) = receipt.take_if(|_| rest.is_empty()) {
+                self.with.sync.owe(self.next_seq + count, receipt);
             }
             self.publish(bytes, count);
             bytes = rest;
@@ -333,45 +343,6 @@ impl Append {
             && let Err(error) = active.segment.cut(&active.file, active.offset)
         {
             tracing::warn!(segment = active.segment.index, %error, "cannot cut a journal segment");
-        }
-    }
-
-    /// After a failed sync: the chunks that were not synced go to a new segment, numbered as they are.
-    fn write_again(&mut self) -> Result<bool, Broken> {
-        self.active = None;
-        self.with.sync.start_over();
-        let chunks: Vec<Arc<Chunk>> = self.unsynced.iter().cloned().collect();
-        for chunk in &chunks {
-            let first_seq = record::seq(&chunk.bytes);
-            if !self.has_room_for(chunk.bytes.len()) && !self.begin_segment(first_seq)? {
-                self.with.sync.fail();
-                self.retry_at = Some(clock::now() + RETRY_AFTER);
-                return Ok(false);
-            }
-            if !self.write(&chunk.bytes) {
-                self.with.sync.fail();
-                return Ok(false);
-            }
-            if let Some(active) = &mut self.active {
-                active.offset += u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
-                self.end = Place { segment: active.segment.index, offset: active.offset };
-                self.with.sync.written(&active.file, active.segment.index, chunk.next_seq);
-            }
-        }
-        self.with.shared.set_head(self.end, self.next_seq);
-        self.with.sync_waker.wake();
-        // A disk that fails again at once must not be kept busy with the same records.
-        self.retry_at = Some(clock::now() + RETRY_AFTER);
-        Ok(true)
-    }
-
-    fn release_synced(&mut self) {
-        let synced = self.with.shared.synced_seq();
-        while let Some(chunk) = self.unsynced.front()
-            && chunk.next_seq <= synced
-        {
-            self.unsynced_bytes -= chunk.bytes.len();
-            self.unsynced.pop_front();
         }
     }
 

@@ -148,8 +148,14 @@ impl Inspection {
         object.int("fill", record.fill);
         object.bool("own_ship", record.own_ship);
         object.bool("recorded", record.recorded);
-        object.text("payload", record.payload);
-        object.text("raw", record.raw);
+        if record.report {
+            // The packed form says nothing that the text before it does not.
+            let text = record.raw.len().saturating_sub(record.payload.len() + 1);
+            object.text("raw", &record.raw[..text]);
+        } else {
+            object.text("payload", record.payload);
+            object.text("raw", record.raw);
+        }
         object.close();
         line.push(b'\n');
     }

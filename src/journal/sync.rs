@@ -1,7 +1,7 @@
 //! Makes what was appended durable, in groups: as soon as one `fdatasync` is done, the next covers what came meanwhile.
 //!
 //! In:      the files written to, and up to which number each
-//! Out:     the number below which everything is on disk
+//! Out:     the number below which everything is on disk; receipts to the feeds that answer their senders
 //! Drops:   never
 //! Metrics: `ais_journal_syncs_total`, `ais_journal_sync_seconds_total`, `ais_journal_failures_total`
 //!
@@ -11,6 +11,7 @@
 //!
 //! The same thread deletes segments that nobody needs any more ([`super::retention`]).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use super::retention::Retention;
 use crate::clock;
 use crate::disk::{self, File};
 use crate::observe::counts::Counts;
+use crate::record::Receipt;
 use crate::stage::{Broken, Stage, Turn};
 
 /// A file with records that are not yet on disk.
@@ -38,6 +40,8 @@ struct Dirty {
 #[derive(Debug, Default)]
 pub struct SyncQueue {
     dirty: Mutex<Vec<Dirty>>,
+    /// Receipts, each for everything below a number, in the order of the numbers.
+    owed: Mutex<VecDeque<(u64, Receipt)>>,
     failed: AtomicBool,
     /// Nothing more will be appended.
     closed: AtomicBool,
@@ -50,6 +54,22 @@ impl SyncQueue {
         match dirty.last_mut() {
             Some(last) if last.index == index => last.next_seq = next_seq,
             _ => dirty.push(Dirty { file: Arc::clone(file), index, next_seq, new: true }),
+        }
+    }
+
+    /// Owes a receipt for everything below `next_seq`, before [`SyncQueue::written`] tells of the last of it. There are no more of them
+    /// than there are batches in what waits for its sync.
+    pub fn owe(&self, next_seq: u64, receipt: Receipt) {
+        self.owed.lock().push_back((next_seq, receipt));
+    }
+
+    /// Gives the receipts for what is on disk.
+    fn give(&self, synced: u64) {
+        let mut owed = self.owed.lock();
+        while owed.front().is_some_and(|(next_seq, _)| *next_seq <= synced) {
+            if let Some((_, receipt)) = owed.pop_front() {
+                receipt.give();
+            }
         }
     }
 
@@ -142,6 +162,7 @@ impl Sync {
         match result {
             Ok(()) => {
                 self.shared.set_synced(dirty.next_seq);
+                self.queue.give(dirty.next_seq);
                 self.counts.journal.syncs.add(1);
                 self.counts.journal.synced_seq.set(dirty.next_seq.cast_signed());
                 self.forget(dirty);

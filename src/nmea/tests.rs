@@ -46,7 +46,7 @@ impl Sink for Kept {
     fn message(&mut self, message: &Message<'_>) {
         let payload = match message.payload {
             Payload::Within(at, len) => &message.raw[at..at + len],
-            Payload::Joined(payload) => payload,
+            Payload::Joined(payload) | Payload::Report(payload) => payload,
         };
         self.messages.push(Got {
             raw: message.raw.to_vec(),

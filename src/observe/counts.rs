@@ -83,7 +83,7 @@ impl<const N: usize> ByReason<N> {
 pub struct FeedCounts {
     /// The feed's name, the `feed` label.
     pub name: String,
-    /// Its kind: `udp`, `tcp`, `tcp_client`, `file`.
+    /// Its kind: `udp`, `tcp`, `tcp_client`, `http`, `file`.
     pub kind: String,
     /// Messages received: joined ones, and single sentences that were refused.
     pub received: Counter,

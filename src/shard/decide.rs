@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::dedup::Dedup;
-use super::event_time::{Believable, refined};
+use super::dedup::Again;
+use super::event_time::Believable;
 use super::plausibility::Plausibility;
+use super::said::Said;
 use super::vessels::{Fix, Vessel, Vessels};
-use crate::ais::{self, JsonMeta, Message, Scratch};
+use crate::ais::{JsonMeta, Scratch};
 use crate::clock::SECOND_US;
 use crate::config::ShardConfig;
 use crate::observe::counts::Counts;
@@ -22,8 +23,6 @@ use crate::store::Offsets;
 
 /// A report dated this much later than its receipt is flagged.
 const AHEAD_FLAG_US: i64 = 60 * SECOND_US;
-/// Types that are timed by their sender's clock, not by the second of a position.
-const BASE_STATION_REPORTS: [u8; 2] = [4, 11];
 
 /// Offsets that no record reaches: nothing is made from any.
 pub const NOTHING_UNDECIDED: Offsets = [u64::MAX; PARTITIONS];
@@ -58,7 +57,7 @@ pub struct Decider {
     next_seq: u64,
     believable: Believable,
     plausibility: Plausibility,
-    dedup: Dedup,
+    dedup: Again,
     vessels: Arc<Mutex<Vessels>>,
     samples: Arc<Samples>,
     scratch: Scratch,
@@ -81,8 +80,9 @@ impl Decider {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         let config = &rules.config;
-        let window_ms =
-            u32::try_from(config.dedup_seconds.saturating_mul(1000)).unwrap_or(u32::MAX);
+        let ms = |seconds: u64| u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX);
+        let (window_ms, retry_ms) = (ms(config.dedup_seconds), ms(config.retry_seconds));
+        let bytes_max = config.dedup_bytes_max / rules.shards;
         Self {
             shard: rules.shard,
             shards: rules.shards,
@@ -91,7 +91,7 @@ impl Decider {
             next_seq: 0,
             believable: Believable::new(config.ahead_hours_max, config.age_hours_max),
             plausibility: Plausibility::new(config.speed_knots_max),
-            dedup: Dedup::new(window_ms, config.dedup_bytes_max / rules.shards, rules.seed),
+            dedup: Again::new(window_ms, retry_ms, bytes_max, rules.seed),
             vessels: rules.vessels,
             samples: rules.samples,
             scratch: Scratch::default(),
@@ -175,20 +175,20 @@ impl Decider {
         rows: Option<&mut Rows>,
     ) -> Result<(), Refusal> {
         let judged_us = self.believable.judge(record)?;
-        if self.dedup.is_repeat(record.payload, judged_us, record.received_us) {
+        if self.dedup.is_repeat(record, judged_us) {
             return Err(Refusal::Repeat);
         }
-        let message = ais::decode(record.payload, record.fill, &mut self.scratch)?;
+        let said = Said::read(record, &mut self.scratch)?;
         let origin = Origin {
             seq: record.seq,
-            time_us: event_time(record, judged_us, &message),
+            time_us: said.event_time(record, judged_us),
             received_us: record.received_us,
-            mmsi: message.mmsi(),
+            mmsi: said.mmsi(),
             feed: record.feed,
         };
         let vessel = vessels.heard(origin.mmsi);
-        let position = message.position();
-        let data = message.static_data();
+        let position = said.position();
+        let data = said.static_data();
         let flags = match &position {
             Some(position) => judge(self.plausibility, record, &origin, position, vessel),
             None => 0,
@@ -198,7 +198,7 @@ impl Decider {
             vessels.note_changed(origin.mmsi);
         }
         if let Some(rows) = rows {
-            make_rows(rows, origin, &message, (position, flags), data);
+            make_rows(rows, origin, &said, (position, flags), data);
         }
         Ok(())
     }
@@ -248,14 +248,6 @@ impl From<Reject> for Refusal {
     }
 }
 
-fn event_time(record: &Record<'_>, judged_us: i64, message: &Message<'_>) -> i64 {
-    let by_second = record.sent_us.is_none() && !BASE_STATION_REPORTS.contains(&message.msg_type());
-    match message.utc_second() {
-        Some(second) if by_second && second < 60 => refined(judged_us, second),
-        _ => judged_us,
-    }
-}
-
 fn judge(
     plausibility: Plausibility,
     record: &Record<'_>,
@@ -299,7 +291,7 @@ fn learn(
 fn make_rows(
     rows: &mut Rows,
     origin: Origin,
-    message: &Message<'_>,
+    said: &Said<'_>,
     (position, flags): (Option<Position>, u16),
     data: Option<StaticData>,
 ) {
@@ -309,7 +301,7 @@ fn make_rows(
     if let Some(data) = data {
         rows.statics.push(StaticRow { origin, data, beside_position: position.is_some() });
     }
-    if position.is_none() && data.is_none() {
+    if let (Said::Message(message), None, None) = (said, position, data) {
         let json_at = rows.json.len();
         message.write_json(true, &JsonMeta::default(), &mut rows.json);
         let (Ok(at), Ok(len)) = (u32::try_from(json_at), u32::try_from(rows.json.len() - json_at))

@@ -9,10 +9,16 @@
 //! It is a hash table of 16-byte entries with linear probing. Old entries are not searched for: when the table fills, it is rebuilt
 //! from what is still in the window, larger or smaller. At its bound the older half of the window goes, counted.
 //!
+//! What senders of fields told, and what anybody sent who waited for an answer, has a memory of its own: the same report of
+//! the same time is the same report whenever it comes within the longer window of those who may send again ([`Again`]).
+//!
 //! Why not in the vessel cache: eviction there would forget what was heard. Why 64 bits of hash: at a million entries the chance
 //! that a new report meets another's key is 5e-14; the hash is seeded with the identity of the data directory, so nobody can aim.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::record::Record;
+use crate::report::packed;
 
 /// Slots of the smallest table.
 const SLOTS_MIN: usize = 1024;
@@ -59,7 +65,10 @@ impl Dedup {
     /// Whether this payload was heard before within the window of its own time and of its receipt, both in microseconds; if
     /// not, it is remembered. Either way this is now when it was last heard.
     pub fn is_repeat(&mut self, payload: &[u8], sent_us: i64, received_us: i64) -> bool {
-        let hash = xxh3_64_with_seed(payload, self.seed);
+        self.is_known(xxh3_64_with_seed(payload, self.seed), sent_us, received_us)
+    }
+
+    fn is_known(&mut self, hash: u64, sent_us: i64, received_us: i64) -> bool {
         let entry =
             Entry { key: hash.max(1), sent_ms: millis(sent_us), received_ms: millis(received_us) };
         if self.used * 4 >= self.slots.len() * 3 {
@@ -130,6 +139,59 @@ impl Dedup {
         }
         self.slots[at] = entry;
         self.used += 1;
+    }
+}
+
+/// Both memories.
+#[derive(Clone)]
+pub struct Again {
+    heard: Dedup,
+    timed: Dedup,
+}
+
+impl Again {
+    /// Transmissions are remembered for `window_ms`, what may be sent again for `retry_ms`, each in at most `bytes_max` bytes.
+    #[must_use]
+    pub fn new(window_ms: u32, retry_ms: u32, bytes_max: usize, seed: u64) -> Self {
+        Self {
+            heard: Dedup::new(window_ms, bytes_max, seed),
+            timed: Dedup::new(retry_ms, bytes_max, seed),
+        }
+    }
+
+    /// Whether this record's report came before; remembers it either way.
+    pub fn is_repeat(&mut self, record: &Record<'_>, sent_us: i64) -> bool {
+        let received_us = record.received_us;
+        if record.report {
+            return self.was_told(packed::key(record.payload), sent_us, received_us);
+        }
+        let heard = self.heard.is_repeat(record.payload, sent_us, received_us);
+        let may_come_again = record.answered && record.sent_us.is_some();
+        let told = may_come_again && self.was_told(record.payload, sent_us, received_us);
+        heard || told
+    }
+
+    /// The time is part of what is compared: to the microsecond, as it was told.
+    fn was_told(&mut self, key: &[u8], sent_us: i64, received_us: i64) -> bool {
+        let seed = self.timed.seed ^ sent_us.cast_unsigned().rotate_left(32);
+        self.timed.is_known(xxh3_64_with_seed(key, seed), sent_us, received_us)
+    }
+
+    /// Entries of both.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.heard.len() + self.timed.len()
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Entries put out before their time since the last call.
+    pub const fn take_evicted(&mut self) -> u64 {
+        self.heard.take_evicted() + self.timed.take_evicted()
     }
 }
 

@@ -31,17 +31,26 @@ impl Believable {
     /// When it cannot be believed.
     pub fn judge(&self, record: &Record<'_>) -> Result<i64, Reject> {
         let time_us = record.sent_us.unwrap_or(record.received_us);
+        self.judge_time(time_us, record.received_us, record.recorded)?;
+        Ok(time_us)
+    }
+
+    /// Whether a report of this time, received then, from a recording or not, can be believed.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn judge_time(&self, time_us: i64, received_us: i64, recorded: bool) -> Result<(), Reject> {
         if time_us <= 0 {
             return Err(Reject::TimePast);
         }
-        let ahead_us = time_us.saturating_sub(record.received_us);
+        let ahead_us = time_us.saturating_sub(received_us);
         if ahead_us > self.ahead_us {
             return Err(Reject::TimeFuture);
         }
-        if !record.recorded && ahead_us < -self.age_us {
+        if !recorded && ahead_us < -self.age_us {
             return Err(Reject::TimePast);
         }
-        Ok(time_us)
+        Ok(())
     }
 }
 
@@ -115,6 +124,8 @@ mod tests {
             fill: 0,
             own_ship: false,
             recorded: false,
+            answered: false,
+            report: false,
             raw: b"",
             payload: b"",
         }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::face::face;
+use super::ingest::Sites;
 use super::limits::{cores, raise_file_limit};
 use super::run_file::{self, Addresses};
 use super::stores::{self, Beginnings, Server};
@@ -16,8 +18,6 @@ use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
-use crate::http::token::Keys;
-use crate::http::{self, Admin, Face};
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::{Directory, Unavailable};
 use crate::journal::feeds::FeedNames;
@@ -28,23 +28,16 @@ use crate::journal::tail::Tail;
 use crate::journal::{Chunk, Place, Shared};
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
-use crate::observe::metrics::Sources;
 use crate::observe::neighbours::Neighbours;
-use crate::observe::process::ProcessWatch;
 use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
-use crate::shard::fleet::ShardedFleet;
 use crate::shard::vessels::Vessels;
 use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
-use crate::store::StoreReader;
-use crate::store::postgres::reader::PostgresReader;
-use crate::store::reader::SqliteReader;
-use crate::store::sqlite;
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
@@ -87,7 +80,7 @@ pub(super) struct Common {
     pub(super) shards: usize,
     /// The Postgres that is stored in, if it is one.
     pub(super) server: Option<Server>,
-    instance: Uuid,
+    pub(super) instance: Uuid,
 }
 
 /// Builds the engine and starts its threads, the end of the flow first.
@@ -140,10 +133,11 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let (feeds, inlets, spot) = feed_queues(&ids);
     let shared = Arc::clone(&journal);
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
-    let (feed_plans, addresses) = plan_feeds(config, &common, feeds)?;
+    let mut sites = Sites::of(config)?;
+    let (feed_plans, addresses) = plan_feeds(config, &common, feeds, &mut sites)?;
     plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
     plans.extend(stores::plan_partitions(config, &common));
-    start_threads(config, common, plans, addresses, (journal, recovering, since))
+    start_threads(config, common, (plans, sites), addresses, (journal, recovering, since))
 }
 
 type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
@@ -191,15 +185,20 @@ fn plan_journal(
     [flow(Box::new(sync), sync_spot), flow(Box::new(append), spot)]
 }
 
+/// How much is remembered of what was heard, and so read again at a start, and kept for that.
 fn window_us(config: &Config) -> i64 {
-    i64::try_from(config.shards.dedup_seconds).unwrap_or(i64::MAX / SECOND_US) * SECOND_US
+    let shards = &config.shards;
+    let again = config.feeds.iter().any(|feed| feed.kind.may_come_again());
+    let seconds =
+        if again { shards.dedup_seconds.max(shards.retry_seconds) } else { shards.dedup_seconds };
+    i64::try_from(seconds).unwrap_or(i64::MAX / SECOND_US) * SECOND_US
 }
 
 /// Joins the faces to the engine and starts everything.
 fn start_threads(
     config: &Config,
     common: Common,
-    mut plans: Vec<Plan>,
+    (mut plans, sites): (Vec<Plan>, Sites),
     mut addresses: Addresses,
     (journal, shards_recovering, since): (Arc<Shared>, Arc<AtomicUsize>, Instant),
 ) -> Result<Engine, Failure> {
@@ -207,15 +206,10 @@ fn start_threads(
     let mut stages: Vec<Arc<StageCounts>> =
         plans.iter().map(|plan| Arc::new(StageCounts::new(plan.stage.name()))).collect();
     let faces_stopping = Arc::new(AtomicBool::new(false));
-    if !config.http.address.is_empty() {
-        stages.extend(["http", "http-api"].map(|name| Arc::new(StageCounts::new(name))));
+    if sites.are_open(config) {
+        stages.extend(sites.threads(config).iter().map(|name| Arc::new(StageCounts::new(name))));
         let face = face(config, &common, &status, &stages)?;
-        let (spot, waker) = parking();
-        let (front, api) = http::open(&config.http, &face, &waker, &faces_stopping)
-            .map_err(|broken| Failure::new(exit::IO, broken.to_string()))?;
-        addresses.http = Some(front.address());
-        plans.push(Plan { role: Role::Face, ..flow(Box::new(front), parking().0) });
-        plans.push(Plan { role: Role::Face, ..flow(Box::new(api), spot) });
+        plans.extend(sites.open(config, &face, &faces_stopping, &mut addresses)?);
     }
     let mut threads = Threads::new();
     for (plan, counts) in plans.into_iter().zip(stages) {
@@ -235,53 +229,6 @@ fn start_threads(
         journal,
         since,
     })
-}
-
-/// What reads the store for those who ask.
-fn reader(config: &Config, common: &Common) -> Result<Box<dyn StoreReader>, Failure> {
-    if let Some(server) = &common.server {
-        let (dialer, clock) = (server.dialer.clone(), common.clock.clone());
-        let reader = PostgresReader::new(dialer, common.instance, &config.store, clock);
-        return Ok(Box::new(reader));
-    }
-    let within = Duration::from_secs(config.store.query_seconds);
-    let reader = SqliteReader::open(&config.data_dir.join(sqlite::FILE_NAME), within)
-        .map_err(|error| Failure::new(exit::IO, format!("open the store for reading: {error}")))?;
-    Ok(Box::new(reader))
-}
-
-/// Who may change something over HTTP, and what.
-fn admin(config: &Config, common: &Common) -> Result<Admin, Failure> {
-    let local = run_file::write_key(&config.data_dir).map_err(|error| {
-        let path = run_file::key_path(&config.data_dir);
-        Failure::new(exit::IO, format!("write {}: {error}", path.display()))
-    })?;
-    let keys = Keys::new(config.http.jwt_secret.reveal(), &local);
-    let letters = common.server.as_ref().map(|server| Arc::clone(&server.letters));
-    Ok(Admin::new(keys, letters, &config.data_dir, common.clock.clone()))
-}
-
-/// What the HTTP face answers from.
-fn face(
-    config: &Config,
-    common: &Common,
-    status: &Arc<Status>,
-    stages: &[Arc<StageCounts>],
-) -> Result<Arc<Face>, Failure> {
-    let reader = reader(config, common)?;
-    Ok(Arc::new(Face {
-        sources: Sources {
-            counts: Arc::clone(&common.counts),
-            latency: Arc::clone(&common.latency),
-            stages: stages.to_vec(),
-            status: Arc::clone(status),
-            clock: common.clock.clone(),
-            process: ProcessWatch::default(),
-        },
-        fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
-        reader: Mutex::new(reader),
-        admin: admin(config, common)?,
-    }))
 }
 
 fn common(
@@ -368,6 +315,7 @@ fn plan_feeds(
     config: &Config,
     common: &Common,
     queues: Vec<(u8, Outlet<Batch>)>,
+    sites: &mut Sites,
 ) -> Result<(Vec<Plan>, Addresses), Failure> {
     let (mut plans, mut addresses) = (Vec::new(), Addresses::default());
     for (feed, (id, journal)) in config.feeds.iter().zip(queues) {
@@ -382,12 +330,19 @@ fn plan_feeds(
             clock: common.clock.clone(),
             stopping: Arc::clone(&common.stopping),
         };
-        let opened = feed::open(feed, context).map_err(|text| Failure::new(exit::IO, text))?;
         let name = feed.name.clone().unwrap_or_default();
-        addresses.feeds.push((name, feed.kind.label().to_owned(), opened.address));
-        let (spot, _) = parking();
-        let may_finish = matches!(feed.kind, FeedKind::File { .. });
-        plans.push(Plan { stage: opened.stage, spot, role: Role::Feed, may_finish, core: None });
+        let mut address = None;
+        if let FeedKind::Http { address, token } = &feed.kind {
+            plans.extend(sites.plan(config, context, (&name, address, token)));
+        } else {
+            let opened = feed::open(feed, context).map_err(|text| Failure::new(exit::IO, text))?;
+            let (spot, _) = parking();
+            let may_finish = matches!(feed.kind, FeedKind::File { .. });
+            let stage = opened.stage;
+            address = opened.address;
+            plans.push(Plan { stage, spot, role: Role::Feed, may_finish, core: None });
+        }
+        addresses.feeds.push((name, feed.kind.label().to_owned(), address));
     }
     Ok((plans, addresses))
 }

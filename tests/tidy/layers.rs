@@ -14,6 +14,8 @@ const FACES: &[&str] = &["http", "command"];
 /// The few paths that lead from one step to another, and why each is there.
 const ARROWS: &[(&str, &str, &str)] = &[
     ("feed", "nmea", "a feed cuts its bytes into messages on its own thread"),
+    ("feed", "ais", "who waits for an answer is told what the shard would refuse"),
+    ("feed", "shard::event_time", "and which times it would not believe"),
     ("nmea", "ais::bits", "the length of the longest payload is the standard's"),
     ("journal", "ais::json", "journal dump writes its objects with the writer of decoded messages"),
     ("shard", "ais", "decoding happens in the shard, so that it spreads over the cores"),

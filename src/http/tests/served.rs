@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::http::token::Keys;
-use crate::http::{Admin, Face, open};
+use crate::http::{Admin, Face, mailbox, open};
 use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
@@ -177,7 +177,9 @@ impl Served {
             request_seconds,
             ..HttpConfig::default()
         };
-        let (front, api) = open(&config, &face, &api_waker, &stopping).unwrap();
+        let (answers, mailbox) = mailbox(1).unwrap();
+        let joined = (answers, mailbox, Vec::new());
+        let (front, api) = open(&config, &face, joined, &api_waker, &stopping).unwrap();
         let address = front.address();
         let threads = vec![run(front, front_spot), run(api, api_spot)];
         Self { address, face, stopping, threads, _dir: dir }

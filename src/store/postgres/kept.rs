@@ -8,9 +8,6 @@ use crate::store::Committed;
 
 /// A late day's partition is waited for no longer than this; then its rows share the default one.
 const WAIT: Duration = Duration::from_secs(1);
-/// A message that is a position and static data: the latter is kept whatever its age.
-const POSITION_AND_STATIC: u8 = 19;
-
 /// What is kept at one moment.
 #[derive(Clone, Copy)]
 pub struct Kept {
@@ -43,10 +40,13 @@ impl Kept {
         if self.first_day == i32::MIN {
             return out;
         }
-        let positions = rows.iter().flat_map(|rows| &rows.positions);
-        for row in positions.filter(|row| !self.has(&row.origin)) {
+        let positions =
+            rows.iter().flat_map(|rows| rows.positions.iter().map(move |it| (rows, it)));
+        for (rows, row) in positions.filter(|(_, row)| !self.has(&row.origin)) {
             out.rows_left_out.positions += 1;
-            if row.position.msg_type != POSITION_AND_STATIC {
+            // Of a message that is a position and static data, the latter is kept whatever its age.
+            let seq = row.origin.seq;
+            if rows.statics.binary_search_by_key(&seq, |it| it.origin.seq).is_err() {
                 out.expired.push(row.origin.feed);
             }
         }

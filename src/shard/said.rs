@@ -1,0 +1,71 @@
+//! What a record says: a message as it was on the air, or a report that was told in fields.
+
+use super::event_time::refined;
+use crate::ais::{self, Message, Scratch};
+use crate::record::Record;
+use crate::reject::Reject;
+use crate::report::packed::Told;
+use crate::report::{Position, StaticData};
+
+/// Types that are timed by their sender's clock, not by the second of a position.
+const BASE_STATION_REPORTS: [u8; 2] = [4, 11];
+
+/// What a record says.
+pub enum Said<'a> {
+    /// A message of AIS.
+    Message(Message<'a>),
+    /// A report in fields.
+    Report(Told),
+}
+
+impl<'a> Said<'a> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Why it says nothing.
+    pub fn read(record: &Record<'_>, scratch: &'a mut Scratch) -> Result<Self, Reject> {
+        if record.report {
+            return Told::unpack(record.payload).map(Self::Report).ok_or(Reject::Malformed);
+        }
+        ais::decode(record.payload, record.fill, scratch).map(Self::Message)
+    }
+
+    /// Whom it is about.
+    pub fn mmsi(&self) -> u32 {
+        match self {
+            Self::Message(message) => message.mmsi(),
+            Self::Report(told) => told.mmsi,
+        }
+    }
+
+    /// Where that is, if it says so.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Message(message) => message.position(),
+            Self::Report(told) => told.position,
+        }
+    }
+
+    /// What that is, if it says so.
+    pub fn static_data(&self) -> Option<StaticData> {
+        match self {
+            Self::Message(message) => message.static_data(),
+            Self::Report(told) => told.data,
+        }
+    }
+
+    /// When it happened: the time that was judged, refined by the second of the position unless the sender told it.
+    pub fn event_time(&self, record: &Record<'_>, judged_us: i64) -> i64 {
+        let second = match self {
+            Self::Message(message) if !BASE_STATION_REPORTS.contains(&message.msg_type()) => {
+                message.utc_second()
+            }
+            Self::Message(_) => None,
+            Self::Report(told) => told.position.and_then(|position| position.utc_second),
+        };
+        match second {
+            Some(second) if record.sent_us.is_none() && second < 60 => refined(judged_us, second),
+            _ => judged_us,
+        }
+    }
+}
