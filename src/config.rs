@@ -179,7 +179,7 @@ pub struct JournalConfig {
     pub segment_bytes: u64,
     /// Bytes of all segment files; when they are used up, feeds wait.
     pub bytes_max: u64,
-    /// Shortest time between two syncs; 0 for as soon as the last one is done.
+    /// Shortest time between two syncs that nobody waits for; 0 for as soon as the last one is done.
     pub sync_interval_ms: u64,
     /// Delete no segment, ever.
     pub keep_all: bool,
@@ -187,7 +187,7 @@ pub struct JournalConfig {
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, bytes_max: 8 << 30, sync_interval_ms: 0, keep_all: false }
+        Self { segment_bytes: 64 << 20, bytes_max: 8 << 30, sync_interval_ms: 10, keep_all: false }
     }
 }
 

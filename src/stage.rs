@@ -14,7 +14,7 @@ use crossbeam_utils::sync::{Parker, Unparker};
 use crate::observe::counts::StageCounts;
 
 /// An idle stage looks up at least this often, so that work that depends on time is never later than this.
-const IDLE_PARK: Duration = Duration::from_millis(50);
+pub(crate) const IDLE_PARK: Duration = Duration::from_millis(50);
 /// A stage that waits for room in a full queue tries again after this.
 const STALLED_PARK: Duration = Duration::from_micros(500);
 

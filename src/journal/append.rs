@@ -285,7 +285,12 @@ impl Append {
         let follows = self.end;
         self.end = Place { segment: active.segment.index, offset: active.offset };
         self.with.sync.written(&active.file, active.segment.index, self.next_seq);
-        self.with.sync_waker.wake();
+        if self.unsynced_bytes > UNSYNCED_BYTES_MAX / 2 {
+            self.with.sync.hurry();
+        }
+        if self.with.sync.needs_waking() {
+            self.with.sync_waker.wake();
+        }
         let chunk = Arc::new(Chunk { bytes, follows, end: self.end, next_seq: self.next_seq });
         for shard in &self.with.shards {
             // A full queue is no loss: the shard reads the chunk back.
@@ -355,6 +360,7 @@ impl Append {
     /// The feeds are gone: waits for the last sync, then lets go of the shards.
     fn finish(&mut self) -> Turn {
         if self.with.shared.synced_seq() < self.next_seq && !self.unsynced.is_empty() {
+            self.with.sync.hurry();
             self.with.sync_waker.wake();
             return Turn::Stalled;
         }

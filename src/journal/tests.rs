@@ -4,6 +4,7 @@ mod again;
 mod every_call;
 mod foreign;
 mod full;
+mod interval;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -82,7 +83,7 @@ fn rig_of(
         Arc::clone(&queue),
         retention,
         Arc::clone(&counts),
-        Duration::ZERO,
+        Duration::from_millis(config.sync_interval_ms),
     );
     let from = replay_from(&shared, 0, 0)?;
     let append = Append::new(Appender {
