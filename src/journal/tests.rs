@@ -4,6 +4,7 @@ mod again;
 mod every_call;
 mod foreign;
 mod full;
+mod receipts;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
