@@ -105,7 +105,7 @@ impl Sink for ToStruct {
     fn message(&mut self, message: &Message<'_>) {
         let payload = match message.payload {
             Payload::Within(at, len) => &message.raw[at..at + len],
-            Payload::Joined(payload) => payload,
+            Payload::Joined(payload) | Payload::Report(payload) => payload,
         };
         if let Ok(message) = decode(payload, message.fill, &mut self.scratch) {
             black_box(&message);

@@ -20,7 +20,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use feeds::default_feeds;
+pub use feeds::{default_feeds, posts_at};
 pub use neighbours::{
     AtBound, BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
 };

@@ -34,8 +34,8 @@ mod ingest;
 mod metrics;
 mod openapi;
 mod query;
-mod reply;
-mod request;
+pub mod reply;
+pub mod request;
 mod routes;
 #[cfg(test)]
 mod tests;

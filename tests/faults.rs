@@ -8,6 +8,7 @@ mod clock;
 mod descriptors;
 mod disk_errors;
 mod full_disk;
+mod full_disk_posts;
 mod kills;
 mod memory;
 mod offsets;

@@ -12,6 +12,7 @@ mod decode_properties;
 mod decode_reports;
 mod drain;
 mod faults;
+mod http_posts;
 mod kernel;
 mod live;
 mod metrics_lint;

@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod numbered;
 pub mod postgres_daemon;
 pub mod postgres_rows;
+pub mod posts;
 pub mod process;
 pub mod proxy;
 pub mod random;

@@ -186,6 +186,12 @@ pub fn default_feeds(has_face: bool) -> Vec<FeedConfig> {
     wanted.filter_map(|(kind, target)| simple(kind, target)).collect()
 }
 
+/// Where a feed of this address takes posts: empty for where the face listens. Any free port is never the face's.
+#[must_use]
+pub fn posts_at<'a>(address: &'a str, face: &str) -> &'a str {
+    if address == face && !address.ends_with(":0") { "" } else { address }
+}
+
 /// What is wrong with the feeds that take posts, where the face listens at this address.
 #[must_use]
 pub fn wrong_posts(feeds: &[FeedConfig], face: &str) -> Vec<String> {
@@ -194,8 +200,8 @@ pub fn wrong_posts(feeds: &[FeedConfig], face: &str) -> Vec<String> {
     for feed in feeds {
         let FeedKind::Http { address, token } = &feed.kind else { continue };
         let name = feed.name.as_deref().unwrap_or_default();
-        let at = if address.is_empty() { face } else { address };
-        if at.is_empty() {
+        let at = posts_at(address, face);
+        if at.is_empty() && face.is_empty() {
             wrong.push(format!(
                 "the feed \"{name}\" takes what is posted to http.address, which is \"\"; give it an address"
             ));

@@ -118,6 +118,7 @@ pub trait Answers: Send {
 /// Bodies whose records are in one batch.
 struct Group {
     receipt: Receipt,
+    /// When the first of its records came.
     since: std::time::Instant,
     records: u64,
     verdicts: Vec<(Ticket, Verdict)>,
@@ -252,6 +253,9 @@ impl HttpFeed {
         let (records, verdict) = self.bodies.read(post, &mut self.sink);
         match &mut self.open {
             Some(group) if records > 0 => {
+                if group.records == 0 {
+                    group.since = clock::now();
+                }
                 group.records += records;
                 group.verdicts.push((post.ticket, verdict));
                 self.waiting += 1;

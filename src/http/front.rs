@@ -22,7 +22,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::routes::{self, Route, Serves};
 use crate::config::HttpConfig;
-use crate::queue::{Inlet, Outlet, Poll, Refused};
+use crate::queue::{Inlet, Outlet, Poll};
 use crate::stage::{Broken, Stage, Turn};
 
 /// How long one wait may take; timers and the end are noticed this late at most.
@@ -230,13 +230,11 @@ impl Front {
         let held = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let held: usize = held.map(Connection::output_bytes).sum();
         let jobs = self.jobs.as_ref().filter(|_| held < HELD_BYTES_MAX);
-        match jobs.map(|jobs| jobs.offer(Job { token, request })) {
-            Some(Ok(())) => Ok(()),
-            None | Some(Err(Refused::Full(_) | Refused::Closed(_))) => {
-                let reply = Reply::error(503, "too many requests at once, try again");
-                Err(reply.with_header("Retry-After", "1"))
-            }
+        if jobs.is_some_and(|jobs| jobs.offer(Job { token, request }).is_ok()) {
+            return Ok(());
         }
+        let reply = Reply::error(503, "too many requests at once, try again");
+        Err(reply.with_header("Retry-After", "1"))
     }
 
     fn take_answers(&mut self, now: Instant) {

@@ -98,17 +98,13 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Reply> {
         keep_alive: parsed.version == Some(1),
         ..Request::default()
     };
-    let (mut authorization, mut length, mut is_chunked) = (None, None, false);
+    let (mut authorizations, mut length, mut is_chunked) = (Vec::new(), None, false);
     for header in parsed.headers.iter() {
         let value = String::from_utf8_lossy(header.value);
         let value = value.trim();
         match header.name.to_ascii_lowercase().as_str() {
             "accept" => value.clone_into(&mut request.accept),
-            "authorization" => {
-                if authorization.replace(value.to_owned()).is_some() {
-                    return Err(Reply::error(400, "two headers of Authorization"));
-                }
-            }
+            "authorization" => authorizations.push(value.to_owned()),
             "connection" => request.keep_alive = wants_more(value, request.keep_alive),
             "content-type" => {
                 let kind = value.split(';').next().unwrap_or_default();
@@ -136,7 +132,10 @@ fn build(parsed: &httparse::Request<'_, '_>) -> Result<Request, Reply> {
             None => Reply::error(411, "send a body with Content-Length, not in chunks"),
         });
     }
-    request.authorization = authorization.unwrap_or_default();
+    if authorizations.len() > 1 {
+        return Err(Reply::error(400, "two headers of Authorization"));
+    }
+    request.authorization = authorizations.pop().unwrap_or_default();
     request.body_bytes = length.unwrap_or(0);
     Ok(request)
 }

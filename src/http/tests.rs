@@ -1,6 +1,7 @@
 //! The HTTP face through real sockets.
 
 mod admin;
+mod posts;
 mod served;
 
 use std::io::{Read, Write};

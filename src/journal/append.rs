@@ -185,7 +185,7 @@ impl Append {
             if receipt.as_ref().is_some_and(|receipt| receipt.fate() == Fate::Withdrawn) {
                 return Ok(());
             }
-            if !self.has_room(&bytes) && !self.begin_segment(self.next_seq)? {
+            if !self.has_room(&bytes, receipt.is_some()) && !self.begin_segment(self.next_seq)? {
                 self.pending = Some((bytes, receipt));
                 return Ok(());
             }
@@ -211,7 +211,12 @@ impl Append {
         Ok(())
     }
 
-    fn has_room(&self, bytes: &[u8]) -> bool {
+    /// Whether the segment has room for the next record, or for all of a batch that can be taken back: of one that was begun nothing can.
+    fn has_room(&self, bytes: &[u8], whole: bool) -> bool {
+        let fits_in_one = bytes.len() as u64 + u64::from(HEADER_BYTES) <= self.capacity();
+        if whole && fits_in_one {
+            return self.has_room_for(bytes.len());
+        }
         self.has_room_for(record::length(bytes).map_or(0, record::aligned))
     }
 

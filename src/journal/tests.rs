@@ -5,6 +5,7 @@ mod every_call;
 mod foreign;
 mod full;
 mod interval;
+mod receipts;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use super::build::flow;
 use super::run_file::Addresses;
 use super::threads::{Plan, Role};
-use crate::config::{Config, FeedKind, Hidden, HttpConfig};
+use crate::config::{Config, FeedKind, Hidden, HttpConfig, posts_at};
 use crate::exit::{self, Failure};
 use crate::feed::FeedContext;
 use crate::feed::http::{HttpFeed, POSTS_MAX};
@@ -41,7 +41,8 @@ impl Sites {
         let mut sites: Vec<Site> = Vec::new();
         let posts = config.feeds.iter().filter_map(|feed| match &feed.kind {
             FeedKind::Http { address, .. } => {
-                Some((address.as_str(), feed.name.as_deref().unwrap_or_default()))
+                let at = posts_at(address, &config.http.address);
+                Some((at, feed.name.as_deref().unwrap_or_default()))
             }
             _ => None,
         });
@@ -63,6 +64,7 @@ impl Sites {
         context: FeedContext,
         (name, address, token): (&str, &str, &Hidden),
     ) -> Option<Plan> {
+        let address = posts_at(address, &config.http.address);
         let site = self.0.iter_mut().find(|site| site.address == address)?;
         let (spot, waker) = parking();
         let (outlet, posts) = bounded(POSTS_MAX, &waker);
@@ -111,7 +113,8 @@ impl Sites {
                 front
             };
             for (feed, (_, _, bound)) in config.feeds.iter().zip(&mut addresses.feeds) {
-                if matches!(&feed.kind, FeedKind::Http { address: own, .. } if *own == address) {
+                let FeedKind::Http { address: own, .. } = &feed.kind else { continue };
+                if posts_at(own, &config.http.address) == address {
                     *bound = Some(front.address());
                 }
             }

@@ -15,7 +15,7 @@ use crate::support::servers::{Folder, can_mount};
 use crate::support::storing::wait_said;
 
 const MEGABYTES: u32 = 64;
-const CONFIG: &str =
+pub(super) const CONFIG: &str =
     "[journal]\nsegment_bytes = 1048576\nkeep_all = true\n[breakers]\nopen_ms = 100\n";
 const BEFORE: u32 = 1_000;
 /// More than the socket's buffers and the rest of a segment hold.
@@ -23,7 +23,7 @@ const OVER_TCP: u32 = 150_000;
 const OVER_UDP: u32 = 2_000;
 
 /// A disk of its own under the data directory; none where that cannot be had.
-fn on_a_disk(home: &Home, megabytes: u32) -> Option<Folder> {
+pub(super) fn on_a_disk(home: &Home, megabytes: u32) -> Option<Folder> {
     if let Err(why) = can_mount() {
         eprintln!("SKIPPED: a full disk under the daemon was not tested: {why}");
         return None;
@@ -35,7 +35,7 @@ fn on_a_disk(home: &Home, megabytes: u32) -> Option<Folder> {
 }
 
 /// Takes all the room that there is.
-fn fill(disk: &Path) -> std::path::PathBuf {
+pub(super) fn fill(disk: &Path) -> std::path::PathBuf {
     let path = disk.join("filler");
     let mut filler = File::create(&path).unwrap();
     let piece = vec![7; 4096];

@@ -24,6 +24,11 @@ impl Database {
         number.unwrap_or(0).cast_unsigned()
     }
 
+    /// The small numbers that a query answers.
+    pub fn column_of(&self, sql: &str) -> Vec<u32> {
+        self.column(sql).into_iter().map(|n| u32::try_from(n).unwrap()).collect()
+    }
+
     fn column(&self, sql: &str) -> Vec<i64> {
         let mut select = self.0.prepare(sql).unwrap();
         let rows = select.query_map([], |row| row.get(0)).unwrap();

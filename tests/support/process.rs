@@ -85,6 +85,13 @@ impl Home {
         self.spawn_with(&["--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
     }
 
+    /// Starts a daemon that takes posts where it answers HTTP, and datagrams, and waits until it is ready.
+    pub fn start_posted(&self) -> Daemon {
+        let mut daemon = self.spawn_with(&["--http-feed", "", "--udp", "127.0.0.1:0"]);
+        daemon.wait_until_ready();
+        daemon
+    }
+
     /// Starts a daemon with the feeds that its configuration names.
     pub fn spawn_as_configured(&self) -> Daemon {
         self.spawn_with(&[])
@@ -198,6 +205,12 @@ impl Daemon {
     /// Where HTTP is answered.
     pub fn http(&self) -> SocketAddr {
         address(&self.run["http"])
+    }
+
+    /// Where the feed of a name is taken.
+    pub fn named(&self, name: &str) -> SocketAddr {
+        let feeds = self.run["feeds"].as_array().unwrap();
+        address(&feeds.iter().find(|feed| feed["name"] == name).unwrap()["address"])
     }
 
     fn feed(&self, kind: &str) -> SocketAddr {

@@ -305,6 +305,22 @@ impl Rig {
     }
 }
 
+/// A batch was begun for a body of which nothing was taken, and kept for the next one. That came more than a second later, and what came
+/// of it was taken back at once, as if it had waited since.
+#[test]
+fn a_body_of_which_nothing_is_taken_does_not_make_the_next_one_late() {
+    let mut rig = rig(16);
+    assert_eq!(rig.told(Form::One, Content::Json, BAD).0, 400);
+    std::thread::sleep(TAKEN_WITHIN + Duration::from_millis(50));
+    rig.post(Form::One, Content::Json, GOOD);
+    rig.turn();
+    rig.turn();
+    assert!(rig.told.lock().is_empty(), "it waits for its sync");
+    assert_eq!(rig.journal(true).len(), 1);
+    rig.turn();
+    assert_eq!(rig.told.lock()[0].1.status, 200);
+}
+
 #[test]
 fn at_the_end_all_are_answered_and_nothing_more_is_taken() {
     let mut rig = rig(16);

@@ -201,8 +201,9 @@ fn what_ais_calls_not_available_is_absent_and_what_cannot_be_is_counted() {
         assert_eq!(read(&entry.told.position.unwrap()), expected, "{fields}");
         assert_eq!(entry.unusable, unusable, "{fields}");
     };
-    let (sog, cog, heading): (fn(&Position) -> _, fn(&Position) -> _, fn(&Position) -> _) =
-        (|it| it.sog, |it| it.cog, |it| it.heading);
+    let sog: fn(&Position) -> _ = |it| it.sog;
+    let cog: fn(&Position) -> _ = |it| it.cog;
+    let heading: fn(&Position) -> _ = |it| it.heading;
     check("\"speed\":12.3", sog, Some(123), 0);
     check("\"speed\":\"12.3\"", sog, Some(123), 0);
     check("\"speed\":0", sog, Some(0), 0);

@@ -115,10 +115,8 @@ impl Scalar<'_> {
             _ => return None,
         };
         let kept = text.split('@').next().unwrap_or_default().trim();
-        let ascii = |letter: char| match u8::try_from(letter) {
-            Ok(byte @ b' '..=b'~') => byte,
-            _ => b'?',
-        };
+        let has = |letter: char| matches!(letter, ' '..='~');
+        let ascii = |letter| u8::try_from(letter).ok().filter(|_| has(letter)).unwrap_or(b'?');
         let bytes: Vec<u8> = kept.chars().take(N).map(ascii).collect();
         Text::new(&bytes)
     }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::http::token::Keys;
-use crate::http::{Admin, Face, mailbox, open};
+use crate::http::{Admin, Door, Face, mailbox, open};
 use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
@@ -139,12 +139,26 @@ impl Served {
         Self::with(connections_max, request_seconds, "", None)
     }
 
+    /// With feeds that take posts.
+    pub(super) fn posted(connections_max: usize, request_seconds: u64, doors: Vec<Door>) -> Self {
+        Self::made((connections_max, request_seconds), "", None, doors)
+    }
+
     /// With a secret for tokens, and letters.
     pub(super) fn with(
         connections_max: usize,
         request_seconds: u64,
         secret: &str,
         letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
+    ) -> Self {
+        Self::made((connections_max, request_seconds), secret, letters, Vec::new())
+    }
+
+    fn made(
+        (connections_max, request_seconds): (usize, u64),
+        secret: &str,
+        letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
+        doors: Vec<Door>,
     ) -> Self {
         let (dir, letters) = match letters {
             Some((dir, letters)) => (dir, Some(letters)),
@@ -178,7 +192,7 @@ impl Served {
             ..HttpConfig::default()
         };
         let (answers, mailbox) = mailbox(1).unwrap();
-        let joined = (answers, mailbox, Vec::new());
+        let joined = (answers, mailbox, doors);
         let (front, api) = open(&config, &face, joined, &api_waker, &stopping).unwrap();
         let address = front.address();
         let threads = vec![run(front, front_spot), run(api, api_spot)];
