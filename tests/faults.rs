@@ -8,6 +8,7 @@ mod clock;
 mod descriptors;
 mod disk_errors;
 mod full_disk;
+mod hour;
 mod kills;
 mod memory;
 mod offsets;
