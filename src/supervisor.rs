@@ -17,6 +17,7 @@ pub mod run_file;
 #[cfg(test)]
 mod simulator_tests;
 mod stores;
+mod systemd;
 mod threads;
 mod time_of_day;
 mod writers;
@@ -35,6 +36,7 @@ use crate::observe::status::State;
 use crate::resilience::quiet::Quiet;
 use build::Engine;
 use progress::Progress;
+use systemd::Systemd;
 use threads::{Ended, Role};
 use time_of_day::TimeOfDay;
 
@@ -61,8 +63,9 @@ pub enum Mode {
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signals = signals(mode)?;
     let config = live::configured(config, mode);
+    let systemd = Systemd::new();
     let engine = build::engine(&config)?;
-    let result = Supervision::new(engine, config, mode).until_the_end(&signals);
+    let result = Supervision::new(engine, config, mode, systemd).until_the_end(&signals);
     if let Err(failure) = &result {
         tracing::error!("{failure}");
     }
@@ -102,13 +105,14 @@ struct Supervision {
     drain_since: Option<Instant>,
     copied_at: Instant,
     time_of_day: TimeOfDay,
+    systemd: Systemd,
     quiet: Quiet,
     /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
     ends_by_itself: bool,
 }
 
 impl Supervision {
-    fn new(engine: Engine, config: Config, mode: Mode) -> Self {
+    fn new(engine: Engine, config: Config, mode: Mode, systemd: Systemd) -> Self {
         let progress = Progress::new(mode, &engine);
         let ends_by_itself =
             config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
@@ -120,6 +124,7 @@ impl Supervision {
             drain_since: None,
             copied_at: Instant::now(),
             time_of_day: TimeOfDay::new(Clock::System),
+            systemd,
             quiet: Quiet::default(),
             ends_by_itself,
         }
@@ -134,6 +139,7 @@ impl Supervision {
                 return self.end();
             }
             self.become_ready()?;
+            self.systemd.look(&mut self.engine);
             self.progress.show(&self.engine);
             self.look_at_the_clock();
             if signals.reload.swap(false, Ordering::AcqRel) {
@@ -236,6 +242,7 @@ impl Supervision {
     fn drain(&mut self) {
         tracing::info!("stopping: no more input is taken, what was accepted is being stored");
         self.engine.status.set(State::Draining);
+        self.systemd.stopping(Duration::from_secs(self.config.shutdown_seconds));
         self.engine.stopping.store(true, Ordering::Release);
         self.drain_since = Some(Instant::now());
     }

@@ -19,6 +19,7 @@ mod sites;
 mod strace;
 mod threads;
 mod versions;
+mod watchdog;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;

@@ -203,8 +203,11 @@ fn later_layers_win() {
         ("AISD_STORE_LINGER_MS", "5"),
         ("UNRELATED", "x"),
     ];
-    let flags =
-        Flags { file: Some(file.path().into()), http: Some("localhost:3".to_owned()), ..Flags::default() };
+    let flags = Flags {
+        file: Some(file.path().into()),
+        http: Some("localhost:3".to_owned()),
+        ..Flags::default()
+    };
     let loaded = with(&flags, &environment).unwrap();
     assert_eq!(loaded.file.as_deref(), Some(file.path()));
     assert_eq!(loaded.config.data_dir.to_str(), Some("environment"));

@@ -286,6 +286,12 @@ impl StageCounts {
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }
+
+    /// Turns of any kind.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns_busy.get() + self.turns_idle.get() + self.turns_stalled.get()
+    }
 }
 
 /// What is known of the HTTP face.

@@ -307,7 +307,7 @@ fn plan_shard(
     let stage = Box::new(Shard::new((tail, begin, recovery), rules, rows, counts));
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);
     let core = pin.then_some(index);
-    (Plan { stage, spot, role: Role::Flow, may_finish: false, core }, outlet)
+    (Plan { core, ..flow(stage, spot) }, outlet)
 }
 
 /// Opens the feeds; their sockets are bound here, so that nothing is lost while the threads start.
@@ -340,7 +340,7 @@ fn plan_feeds(
             let may_finish = matches!(feed.kind, FeedKind::File { .. });
             let stage = opened.stage;
             address = opened.address;
-            plans.push(Plan { stage, spot, role: Role::Feed, may_finish, core: None });
+            plans.push(Plan { role: Role::Feed, may_finish, ..flow(stage, spot) });
         }
         addresses.feeds.push((name, feed.kind.label().to_owned(), address));
     }
@@ -348,5 +348,6 @@ fn plan_feeds(
 }
 
 pub(super) const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
-    Plan { stage, spot, role: Role::Flow, may_finish: false, core: None }
+    let call_max = Duration::ZERO;
+    Plan { stage, spot, role: Role::Flow, may_finish: false, core: None, call_max }
 }

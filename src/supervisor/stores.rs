@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::build::Common;
+use super::build::{Common, flow};
 use super::threads::{Plan, Role};
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
@@ -282,5 +282,5 @@ pub fn plan_partitions(config: &Config, common: &Common) -> Option<Plan> {
     };
     let stage = Box::new(Partitions::new(parts));
     let spot = server.spot.lock().take()?;
-    Some(Plan { stage, spot, role: Role::Live, may_finish: false, core: None })
+    Some(Plan { role: Role::Live, call_max: partitions::CALL_MAX, ..flow(stage, spot) })
 }
