@@ -183,11 +183,19 @@ pub struct JournalConfig {
     pub sync_interval_ms: u64,
     /// Delete no segment, ever.
     pub keep_all: bool,
+    /// Bytes of the disk that are kept for dead letters and notes; 0 for none.
+    pub reserve_bytes: u64,
 }
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, bytes_max: 8 << 30, sync_interval_ms: 0, keep_all: false }
+        Self {
+            segment_bytes: 64 << 20,
+            bytes_max: 8 << 30,
+            sync_interval_ms: 0,
+            reserve_bytes: 16 << 20,
+            keep_all: false,
+        }
     }
 }
 

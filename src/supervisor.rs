@@ -7,6 +7,7 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod data_dir;
 mod face;
 mod goodbye;
 mod ingest;
@@ -34,6 +35,7 @@ use crate::exit::{self, Failure};
 use crate::journal::committed;
 use crate::observe::status::State;
 use crate::resilience::quiet::Quiet;
+use crate::resilience::reserve;
 use build::Engine;
 use progress::Progress;
 use systemd::Systemd;
@@ -232,7 +234,14 @@ impl Supervision {
     fn copy_committed(&mut self) {
         self.copied_at = Instant::now();
         let all = self.engine.journal.all_committed();
-        if let Err(error) = committed::save(&self.config.data_dir, &all)
+        let saved = committed::save(&self.config.data_dir, &all);
+        if saved.as_ref().is_err_and(reserve::is_full) {
+            // The next copy finds room.
+            self.engine.reserve.give();
+        }
+        let kept = i64::try_from(self.engine.reserve.kept()).unwrap_or(i64::MAX);
+        self.engine.counts.journal.reserve_bytes.set(kept);
+        if let Err(error) = saved
             && self.quiet.may_say(&error.to_string(), Instant::now())
         {
             tracing::warn!(%error, "cannot note what is committed; a start without the store reads back further");

@@ -12,6 +12,7 @@ mod hour;
 mod kills;
 mod memory;
 mod offsets;
+mod reserve;
 mod shim;
 mod short_writes;
 mod signals;

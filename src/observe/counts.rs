@@ -183,6 +183,8 @@ pub struct JournalCounts {
     pub bytes_max: Gauge,
     /// Turns in which input had to wait because the journal is full.
     pub full_turns: Counter,
+    /// Bytes of the disk that are kept for dead letters and notes.
+    pub reserve_bytes: Gauge,
     /// Records that could not be read.
     pub corrupt_records: Counter,
     /// Files moved to quarantine.

@@ -19,6 +19,7 @@ use crate::journal::{COUNTER_BITS, Place, Shared, committed};
 use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
 use crate::resilience::dead_letters::DeadLetters;
+use crate::resilience::reserve::Reserve;
 use crate::shard::{Begin, Start};
 use crate::stage::{Spot, parking};
 use crate::store::postgres::address::Address;
@@ -237,7 +238,11 @@ pub struct Server {
 ///
 /// # Errors
 /// What is wrong with its URLs, or with the file of dead letters.
-pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, Failure> {
+pub fn server(
+    config: &Config,
+    counts: &Arc<Counts>,
+    reserve: &Arc<Reserve>,
+) -> Result<Option<Server>, Failure> {
     let store = &config.store;
     if store.url.is_empty() {
         return Ok(None);
@@ -259,7 +264,7 @@ pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, F
         .map_err(|error| Failure::new(exit::IO, error.to_string()))?;
     let (spot, waker) = parking();
     Ok(Some(Server {
-        letters: Arc::new(Mutex::new(letters)),
+        letters: Arc::new(Mutex::new(letters.with_reserve(Arc::clone(reserve)))),
         dialer: dialer("store.url", &store.url)?,
         direct,
         pooled,

@@ -14,7 +14,7 @@ use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::servers::{Folder, can_mount};
 use crate::support::storing::wait_said;
 
-const MEGABYTES: u32 = 64;
+const MEGABYTES: u32 = 80;
 const CONFIG: &str =
     "[journal]\nsegment_bytes = 1048576\nkeep_all = true\n[breakers]\nopen_ms = 100\n";
 const BEFORE: u32 = 1_000;
@@ -23,7 +23,7 @@ const OVER_TCP: u32 = 150_000;
 const OVER_UDP: u32 = 2_000;
 
 /// A disk of its own under the data directory; none where that cannot be had.
-fn on_a_disk(home: &Home, megabytes: u32) -> Option<Folder> {
+pub fn on_a_disk(home: &Home, megabytes: u32) -> Option<Folder> {
     if let Err(why) = can_mount() {
         eprintln!("SKIPPED: a full disk under the daemon was not tested: {why}");
         return None;
@@ -35,7 +35,7 @@ fn on_a_disk(home: &Home, megabytes: u32) -> Option<Folder> {
 }
 
 /// Takes all the room that there is.
-fn fill(disk: &Path) -> std::path::PathBuf {
+pub fn fill(disk: &Path) -> std::path::PathBuf {
     let path = disk.join("filler");
     let mut filler = File::create(&path).unwrap();
     let piece = vec![7; 4096];
@@ -43,7 +43,7 @@ fn fill(disk: &Path) -> std::path::PathBuf {
     path
 }
 
-fn appended(daemon: &Daemon) -> u64 {
+pub fn appended(daemon: &Daemon) -> u64 {
     metrics(daemon.http()).number("/journal/appended")
 }
 
@@ -120,8 +120,8 @@ fn a_full_disk_makes_senders_wait_drops_datagrams_counted_and_goes_on_with_room(
 }
 
 #[test]
-fn a_start_on_a_full_disk_says_so_and_the_next_with_room_is_well() {
-    let home = Home::new(CONFIG);
+fn a_start_on_a_full_disk_without_a_reserve_says_so_and_the_next_with_room_is_well() {
+    let home = Home::new(&CONFIG.replace("[breakers]", "reserve_bytes = 0\n[breakers]"));
     let Some(folder) = on_a_disk(&home, 8) else { return };
     let daemon = home.start();
     TcpStream::connect(daemon.tcp()).unwrap().write_all(&lines(0..BEFORE)).unwrap();

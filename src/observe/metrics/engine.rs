@@ -47,6 +47,12 @@ pub const METRICS: &[Metric] = &[
         |seen, out| out.put(&[], signed(seen.counts.journal.bytes_max.get())),
     ),
     Metric::gauge(
+        "ais_journal_reserve_bytes",
+        &[],
+        "Bytes of the disk that are kept for dead letters and notes; fewer than configured on a full disk.",
+        |seen, out| out.put(&[], signed(seen.counts.journal.reserve_bytes.get())),
+    ),
+    Metric::gauge(
         "ais_journal_unsynced_records",
         &[],
         "Records appended and not yet synced.",

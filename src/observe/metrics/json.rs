@@ -153,6 +153,7 @@ fn journal(seen: &Seen) -> Value {
         "bytes": journal.bytes.get(),
         "bytes_max": journal.bytes_max.get(),
         "full_turns": journal.full_turns.get(),
+        "reserve_bytes": journal.reserve_bytes.get(),
         "corrupt_records": journal.corrupt_records.get(),
         "quarantined": journal.quarantined.get(),
         "deleted": journal.deleted.get(),
