@@ -100,6 +100,8 @@ pub enum FeedKind {
         address: String,
         /// Clients at once; more are refused and counted.
         clients_max: usize,
+        /// Senders of one address at once.
+        clients_per_address_max: usize,
         /// A client that sends nothing for this long is closed.
         idle_seconds: u64,
     },

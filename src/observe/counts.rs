@@ -121,6 +121,8 @@ pub struct FeedCounts {
     pub connections_total: Counter,
     /// Connections refused at the bound.
     pub connections_refused: Counter,
+    /// Those of them whose address had its part of the places already.
+    pub connections_crowded: Counter,
     /// Connections closed because they were silent for too long.
     pub connections_idle: Counter,
     /// Attempts to connect that failed (TCP client).

@@ -120,6 +120,7 @@ fn feed(counts: &FeedCounts, sums: &Sums) -> Value {
         "connections": counts.connections.get(),
         "connections_total": counts.connections_total.get(),
         "connections_refused": counts.connections_refused.get(),
+        "connections_crowded": counts.connections_crowded.get(),
         "connections_idle": counts.connections_idle.get(),
         "connect_failures": counts.connect_failures.get(),
         "last_message_us": counts.last_message_us.get(),
