@@ -177,7 +177,10 @@ pub fn beginnings(
         let offsets = store.offsets.unwrap_or(copy);
         for partition in partitions_of(&store.shards, shards_total).into_iter().map(usize::from) {
             oldest = oldest.min(offsets[partition]);
-            journal.set_committed(partition, offsets[partition]);
+            match store.offsets {
+                Some(_) => journal.set_committed(partition, offsets[partition]),
+                None => journal.guess_committed(partition, offsets[partition]),
+            }
         }
     }
     let from = replay_from(journal, oldest, window_us)?;
