@@ -183,10 +183,10 @@ pub struct JournalConfig {
     pub bytes_max: u64,
     /// Shortest time between two syncs; 0 for as soon as the last one is done.
     pub sync_interval_ms: u64,
-    /// Delete no segment, ever.
-    pub keep_all: bool,
     /// Bytes of the disk that are kept for dead letters and notes; 0 for none.
     pub reserve_bytes: u64,
+    /// Delete no segment, ever.
+    pub keep_all: bool,
 }
 
 impl Default for JournalConfig {

@@ -183,10 +183,10 @@ pub struct JournalCounts {
     pub bytes: Gauge,
     /// Bound of `bytes`.
     pub bytes_max: Gauge,
-    /// Turns in which input had to wait because the journal is full.
-    pub full_turns: Counter,
     /// Bytes of the disk that are kept for dead letters and notes.
     pub reserve_bytes: Gauge,
+    /// Turns in which input had to wait because the journal is full.
+    pub full_turns: Counter,
     /// Records that could not be read.
     pub corrupt_records: Counter,
     /// Files moved to quarantine.
@@ -216,6 +216,8 @@ pub struct StoreCounts {
     pub failures: Counter,
     /// Rows of the largest commit.
     pub batch_rows_max: Gauge,
+    /// Rows that a commit may have now, once it was seen how many fit.
+    pub batch_rows_limit: Gauge,
     /// Whether the store answers: 1 or 0.
     pub up: Gauge,
     /// Everything below this number is committed, in every partition.

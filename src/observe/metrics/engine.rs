@@ -210,6 +210,12 @@ pub const METRICS: &[Metric] = &[
         },
     ),
     Metric::gauge(
+        "ais_store_commit_rows_limit",
+        &[],
+        "Rows that a commit may have now: fewer than store.batch_rows_max where commits took all of their time.",
+        |seen, out| out.put(&[], signed(seen.counts.store.batch_rows_limit.get())),
+    ),
+    Metric::gauge(
         "ais_store_call_overrun_seconds_max",
         &[],
         "The longest time by which a call of the writer outlived its deadline.",
