@@ -100,6 +100,8 @@ pub enum FeedKind {
         address: String,
         /// Clients at once; more are refused and counted.
         clients_max: usize,
+        /// Senders of one address at once.
+        clients_per_address_max: usize,
         /// A client that sends nothing for this long is closed.
         idle_seconds: u64,
     },
@@ -181,13 +183,21 @@ pub struct JournalConfig {
     pub bytes_max: u64,
     /// Shortest time between two syncs that nobody waits for; 0 for as soon as the last one is done.
     pub sync_interval_ms: u64,
+    /// Bytes of the disk that are kept for dead letters and notes; 0 for none.
+    pub reserve_bytes: u64,
     /// Delete no segment, ever.
     pub keep_all: bool,
 }
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, bytes_max: 8 << 30, sync_interval_ms: 10, keep_all: false }
+        Self {
+            segment_bytes: 64 << 20,
+            bytes_max: 8 << 30,
+            sync_interval_ms: 10,
+            reserve_bytes: 16 << 20,
+            keep_all: false,
+        }
     }
 }
 

@@ -130,9 +130,13 @@ pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String>
             let bound = udp::Udp::bind(context, &name, address, *receive_buffer_bytes);
             listening(bound, "udp", address)
         }
-        FeedKind::Tcp { address, clients_max, idle_seconds } => {
+        FeedKind::Tcp { address, clients_max, clients_per_address_max, idle_seconds } => {
+            let bounds = tcp_listen::Bounds {
+                clients_max: *clients_max,
+                of_one_address_max: *clients_per_address_max,
+            };
             let idle = Duration::from_secs(*idle_seconds);
-            let bound = tcp_listen::TcpListen::bind(context, &name, address, *clients_max, idle);
+            let bound = tcp_listen::TcpListen::bind(context, &name, address, bounds, idle);
             listening(bound, "tcp", address)
         }
         FeedKind::TcpClient { address, silent_seconds } => {

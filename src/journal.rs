@@ -27,7 +27,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -96,6 +96,8 @@ pub struct Shared {
     run_from: u64,
     /// What the store has committed, by partition.
     committed: [AtomicU64; PARTITIONS],
+    /// Whether it said so itself.
+    told: [AtomicBool; PARTITIONS],
 }
 
 impl Shared {
@@ -110,6 +112,7 @@ impl Shared {
             synced_seq: AtomicU64::new(next_seq),
             run_from: next_seq,
             committed: std::array::from_fn(|_| AtomicU64::new(0)),
+            told: std::array::from_fn(|_| AtomicBool::new(true)),
         }
     }
 
@@ -144,6 +147,20 @@ impl Shared {
     /// Notes what the store has committed for a partition.
     pub fn set_committed(&self, partition: usize, next_seq: u64) {
         self.committed[partition].store(next_seq, Ordering::Release);
+        self.told[partition].store(true, Ordering::Release);
+    }
+
+    /// Notes what a copy says of a partition while the store cannot be asked. Where to read from follows from that, and
+    /// nothing is deleted for it: the copy may be of another store, or newer than one that was put back.
+    pub fn guess_committed(&self, partition: usize, next_seq: u64) {
+        self.committed[partition].store(next_seq, Ordering::Release);
+        self.told[partition].store(false, Ordering::Release);
+    }
+
+    /// Whether the store itself has told what it committed, of every partition.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.told.iter().all(|told| told.load(Ordering::Acquire))
     }
 
     /// What is committed, by partition.

@@ -4,11 +4,12 @@
 //! leaves a neighbour alone that fails again and again, of a [`backoff`] between attempts, and of [`quiet`], which keeps
 //! the log short. What the world sees of a neighbour is in `observe::neighbours`.
 //!
-//! [`dead_letters`] keeps what a store refuses for good. [`words`] makes bounded lines out of what neighbours say.
+//! [`dead_letters`] keeps what a store refuses for good, on a full disk in the room of the [`reserve`]. [`words`] makes bounded lines out of what neighbours say.
 
 pub mod attempts;
 pub mod backoff;
 pub mod breaker;
 pub mod dead_letters;
 pub mod quiet;
+pub mod reserve;
 pub mod words;

@@ -115,10 +115,97 @@ impl Rows {
         self.json.clear();
     }
 
+    /// Cuts it in two where about so many rows are before the cut, of at least one message each; the second part, if there
+    /// can be one. Rows of one message stay together.
+    pub fn split_off(&mut self, rows: usize) -> Option<Self> {
+        if self.len() <= rows {
+            return None;
+        }
+        let mut seqs: Vec<u64> = self.origins().map(|origin| origin.seq).collect();
+        seqs.sort_unstable();
+        let first = *seqs.first()?;
+        let cut = seqs.get(rows).copied().filter(|seq| *seq > first);
+        let cut = cut.or_else(|| seqs.iter().copied().find(|seq| *seq > first))?;
+        let (shard, next_seq, seen_us) = (self.shard, self.next_seq, self.seen_us);
+        let mut rest = Self { shard, next_seq, seen_us, ..Self::default() };
+        let is_rest = |origin: &Origin| origin.seq >= cut;
+        rest.positions.extend(self.positions.extract_if(.., |row| is_rest(&row.origin)));
+        rest.statics.extend(self.statics.extract_if(.., |row| is_rest(&row.origin)));
+        for row in self.messages.extract_if(.., |row| is_rest(&row.origin)) {
+            let at = row.json_at as usize;
+            let json_at = u32::try_from(rest.json.len()).unwrap_or(u32::MAX);
+            rest.json.extend_from_slice(&self.json[at..at + row.json_len as usize]);
+            rest.messages.push(MessageRow { json_at, ..row });
+        }
+        self.next_seq = cut;
+        self.seen_us = self.origins().map(|origin| origin.received_us).max().unwrap_or(seen_us);
+        Some(rest)
+    }
+
+    /// Where its rows came from; a message with two rows is there twice.
+    fn origins(&self) -> impl Iterator<Item = &Origin> {
+        let positions = self.positions.iter().map(|row| &row.origin);
+        let statics = self.statics.iter().map(|row| &row.origin);
+        positions.chain(statics).chain(self.messages.iter().map(|row| &row.origin))
+    }
+
     /// The JSON text of one of its messages.
     #[must_use]
     pub fn json_of(&self, row: &MessageRow) -> &[u8] {
         let at = row.json_at as usize;
         &self.json[at..at + row.json_len as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(seq: u64, json: &mut Vec<u8>) -> MessageRow {
+        let text = format!("{{\"seq\":{seq}}}");
+        let json_at = u32::try_from(json.len()).unwrap();
+        json.extend_from_slice(text.as_bytes());
+        let origin = Origin { seq, time_us: 1, received_us: 100, mmsi: 1, feed: 0 };
+        let received_us = origin.received_us + i64::try_from(seq).unwrap();
+        let origin = Origin { received_us, ..origin };
+        let json_len = u32::try_from(text.len()).unwrap();
+        MessageRow { origin, msg_type: 4, json_at, json_len }
+    }
+
+    #[test]
+    fn rows_are_cut_between_two_messages_and_keep_their_texts() {
+        let check = |at: usize, first: &[u64], second: &[u64]| {
+            let mut rows = Rows { shard: 3, next_seq: 50, seen_us: 1_000, ..Rows::default() };
+            // Two rows of one message, as a type 19 has.
+            for seq in [10, 12, 12, 17, 20] {
+                let row = message(seq, &mut rows.json);
+                rows.messages.push(row);
+            }
+            let rest = rows.split_off(at);
+            let seqs = |rows: &Rows| rows.origins().map(|it| it.seq).collect::<Vec<_>>();
+            assert_eq!(seqs(&rows), first, "{at}");
+            let Some(rest) = rest else {
+                assert!(second.is_empty() && rows.next_seq == 50 && rows.seen_us == 1_000);
+                return;
+            };
+            assert_eq!(seqs(&rest), second, "{at}");
+            assert_eq!((rows.next_seq, rest.next_seq), (second[0], 50));
+            assert_eq!((rows.shard, rest.shard, rest.seen_us), (3, 3, 1_000));
+            let last = i64::try_from(*first.last().unwrap()).unwrap();
+            assert_eq!(rows.seen_us, 100 + last);
+            for part in [&rows, &rest] {
+                for row in &part.messages {
+                    let text = format!("{{\"seq\":{}}}", row.origin.seq);
+                    assert_eq!(part.json_of(row), text.as_bytes());
+                }
+            }
+        };
+        check(5, &[10, 12, 12, 17, 20], &[]);
+        check(4, &[10, 12, 12, 17], &[20]);
+        check(3, &[10, 12, 12], &[17, 20]);
+        check(2, &[10], &[12, 12, 17, 20]);
+        check(1, &[10], &[12, 12, 17, 20]);
+        // At least one message is before the cut.
+        check(0, &[10], &[12, 12, 17, 20]);
     }
 }

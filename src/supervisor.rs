@@ -7,6 +7,7 @@
 //! has and they have read it all, the store when the shards have. What a deadline cuts off stays in the journal.
 
 mod build;
+mod data_dir;
 mod face;
 mod goodbye;
 mod ingest;
@@ -17,6 +18,7 @@ pub mod run_file;
 #[cfg(test)]
 mod simulator_tests;
 mod stores;
+mod systemd;
 mod threads;
 mod time_of_day;
 mod writers;
@@ -33,8 +35,10 @@ use crate::exit::{self, Failure};
 use crate::journal::committed;
 use crate::observe::status::State;
 use crate::resilience::quiet::Quiet;
+use crate::resilience::reserve;
 use build::Engine;
 use progress::Progress;
+use systemd::Systemd;
 use threads::{Ended, Role};
 use time_of_day::TimeOfDay;
 
@@ -61,8 +65,9 @@ pub enum Mode {
 pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signals = signals(mode)?;
     let config = live::configured(config, mode);
+    let systemd = Systemd::new();
     let engine = build::engine(&config)?;
-    let result = Supervision::new(engine, config, mode).until_the_end(&signals);
+    let result = Supervision::new(engine, config, mode, systemd).until_the_end(&signals);
     if let Err(failure) = &result {
         tracing::error!("{failure}");
     }
@@ -102,13 +107,14 @@ struct Supervision {
     drain_since: Option<Instant>,
     copied_at: Instant,
     time_of_day: TimeOfDay,
+    systemd: Systemd,
     quiet: Quiet,
     /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
     ends_by_itself: bool,
 }
 
 impl Supervision {
-    fn new(engine: Engine, config: Config, mode: Mode) -> Self {
+    fn new(engine: Engine, config: Config, mode: Mode, systemd: Systemd) -> Self {
         let progress = Progress::new(mode, &engine);
         let ends_by_itself =
             config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
@@ -120,6 +126,7 @@ impl Supervision {
             drain_since: None,
             copied_at: Instant::now(),
             time_of_day: TimeOfDay::new(Clock::System),
+            systemd,
             quiet: Quiet::default(),
             ends_by_itself,
         }
@@ -134,6 +141,7 @@ impl Supervision {
                 return self.end();
             }
             self.become_ready()?;
+            self.systemd.look(&mut self.engine);
             self.progress.show(&self.engine);
             self.look_at_the_clock();
             if signals.reload.swap(false, Ordering::AcqRel) {
@@ -226,7 +234,14 @@ impl Supervision {
     fn copy_committed(&mut self) {
         self.copied_at = Instant::now();
         let all = self.engine.journal.all_committed();
-        if let Err(error) = committed::save(&self.config.data_dir, &all)
+        let saved = committed::save(&self.config.data_dir, &all);
+        if saved.as_ref().is_err_and(reserve::is_full) {
+            // The next copy finds room.
+            self.engine.reserve.give();
+        }
+        let kept = i64::try_from(self.engine.reserve.kept()).unwrap_or(i64::MAX);
+        self.engine.counts.journal.reserve_bytes.set(kept);
+        if let Err(error) = saved
             && self.quiet.may_say(&error.to_string(), Instant::now())
         {
             tracing::warn!(%error, "cannot note what is committed; a start without the store reads back further");
@@ -236,6 +251,7 @@ impl Supervision {
     fn drain(&mut self) {
         tracing::info!("stopping: no more input is taken, what was accepted is being stored");
         self.engine.status.set(State::Draining);
+        self.systemd.stopping(Duration::from_secs(self.config.shutdown_seconds));
         self.engine.stopping.store(true, Ordering::Release);
         self.drain_since = Some(Instant::now());
     }

@@ -22,7 +22,7 @@ use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::proxy::{Fault, Proxy, Way};
 use crate::support::random::Random;
 use crate::support::servers::{Identity, Postgres, authority};
-use crate::support::storing::letters;
+use crate::support::storing::{letters, send_numbers, wait_stored};
 use crate::support::sums::Auditor;
 use crate::support::traffic::Traffic;
 
@@ -169,6 +169,46 @@ fn a_line_of_64_kbit_holds_nothing_up_and_loses_nothing() {
     rig.fires(Fault::Bandwidth(8_000));
     rig.takes_for(lasts(3, 60));
     rig.verdict();
+}
+
+/// What gathered while the store was away did not fit into the time of one commit, and was tried again whole for ever.
+#[test]
+fn a_backlog_that_does_not_fit_a_line_of_64_kbit_is_stored_in_smaller_commits() {
+    const ROWS: u32 = 500;
+    let server = Postgres::start();
+    let proxy = Proxy::to(server.port());
+    let home = Home::new("");
+    configure_at(&home, &proxy.url(&server.url()), "");
+    let daemon = home.start();
+    send_numbers(&daemon, 0..10);
+    wait_stored(&daemon, 10);
+    proxy.set(Fault::BlackHole);
+    send_numbers(&daemon, 10..20);
+    wait_until("a store that is missed", || metrics(daemon.http()).number("/store/failures") > 0);
+    send_numbers(&daemon, 20..ROWS);
+    wait_until("all are in the journal", || {
+        metrics(daemon.http()).number("/journal/appended") == u64::from(ROWS)
+    });
+    // 50 kB, six seconds of this line: a commit may take two.
+    proxy.set(Fault::Bandwidth(8_000));
+    let began = Instant::now();
+    wait_stored(&daemon, u64::from(ROWS));
+    let seen = metrics(daemon.http());
+    let limit = seen.number("/store/batch_rows_limit");
+    eprintln!("{ROWS} rows stored in {:?}, {limit} rows in a commit at last", began.elapsed());
+    assert!(proxy.fired() > 0 && limit < u64::from(ROWS), "{limit}");
+    assert!(home.log().contains("did not end within store.commit_seconds = 2"), "{}", home.log());
+    // On a good line there is no bound again, as soon as there is enough to fill commits.
+    proxy.set(Fault::None);
+    let mut sent = ROWS;
+    wait_until("commits of any size", || {
+        send_numbers(&daemon, sent..sent + 5_000);
+        sent += 5_000;
+        metrics(daemon.http()).number("/store/batch_rows_limit") > limit
+    });
+    wait_stored(&daemon, u64::from(sent));
+    assert_eq!(daemon.stop(), Some(0), "{}", home.log());
+    assert_rows_are_those_accepted(&mut Accepted::default(), &home, &server);
 }
 
 #[test]

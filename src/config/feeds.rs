@@ -56,6 +56,7 @@ pub const KINDS: &[(&str, &[FeedKey])] = &[
             NAME,
             ADDRESS,
             key("clients_max", Rule::Whole(1, 65_536), Otherwise::Whole(4096)),
+            key("clients_per_address_max", Rule::Whole(1, 65_536), Otherwise::Whole(3072)),
             key("idle_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(300)),
         ],
     ),
@@ -107,6 +108,7 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
         "tcp" => FeedKind::Tcp {
             address: text(&values, "address")?,
             clients_max: whole(&values, "clients_max")?.try_into().ok()?,
+            clients_per_address_max: whole(&values, "clients_per_address_max")?.try_into().ok()?,
             idle_seconds: whole(&values, "idle_seconds")?,
         },
         "tcp_client" => FeedKind::TcpClient {
@@ -149,9 +151,10 @@ pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
             values.push(("address", Value::Text(address.clone())));
             values.push(("receive_buffer_bytes", size(*receive_buffer_bytes as u64)));
         }
-        FeedKind::Tcp { address, clients_max, idle_seconds } => {
+        FeedKind::Tcp { address, clients_max, clients_per_address_max, idle_seconds } => {
             values.push(("address", Value::Text(address.clone())));
             values.push(("clients_max", size(*clients_max as u64)));
+            values.push(("clients_per_address_max", size(*clients_per_address_max as u64)));
             values.push(("idle_seconds", size(*idle_seconds)));
         }
         FeedKind::TcpClient { address, silent_seconds } => {

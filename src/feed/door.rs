@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,8 @@ const KEEPALIVE: [u32; 3] = [60, 10, 6];
 
 /// Who came.
 pub enum Visitor {
-    /// A client, its socket set to not block.
-    Client(TcpStream),
+    /// A client, its socket set to not block, and whose it is.
+    Client(TcpStream, IpAddr),
     /// A client that was closed at once, for want of descriptors.
     TurnedAway,
     /// Nobody.
@@ -82,8 +82,8 @@ impl Door {
     pub fn visitor(&mut self) -> Visitor {
         loop {
             match self.accept() {
-                Ok(stream) if i64::from(stream.as_raw_fd()) < self.descriptors_end => {
-                    return Visitor::Client(stream);
+                Ok((stream, whose)) if i64::from(stream.as_raw_fd()) < self.descriptors_end => {
+                    return Visitor::Client(stream, whose);
                 }
                 Ok(_) => return Visitor::TurnedAway,
                 Err(error) => match error.kind() {
@@ -95,10 +95,10 @@ impl Door {
         }
     }
 
-    fn accept(&self) -> io::Result<TcpStream> {
-        let (stream, _) = self.listener.accept()?;
+    fn accept(&self) -> io::Result<(TcpStream, IpAddr)> {
+        let (stream, address) = self.listener.accept()?;
         stream.set_nonblocking(true)?;
-        Ok(stream)
+        Ok((stream, whose(address.ip())))
     }
 
     /// Closes the client that could not be accepted, or stays shut for a while.
@@ -129,6 +129,16 @@ fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
+/// Whose an address is: of IPv6 a customer has whole networks of 64 bits.
+fn whose(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -149,7 +159,7 @@ mod tests {
     fn a_client_beyond_the_share_of_descriptors_is_turned_away() {
         let (mut door, address) = Door::open("127.0.0.1:0").unwrap();
         let _first = TcpStream::connect(address).unwrap();
-        assert!(matches!(door.visitor(), Visitor::Client(_)));
+        assert!(matches!(door.visitor(), Visitor::Client(..)));
         door.descriptors_end = 0;
         let mut second = TcpStream::connect(address).unwrap();
         assert!(matches!(door.visitor(), Visitor::TurnedAway));

@@ -4,19 +4,21 @@
 //! Out:     batches to the journal, at the end of every turn
 //! Drops:   never; when the journal has no room nothing is read, and TCP slows the senders
 //! Metrics: `received`, `rejected`, `bytes`, `connections`, `connections_total`, `connections_refused`,
-//!          `connections_idle` of the feed
+//!          `connections_crowded`, `connections_idle` of the feed
 //!
 //! The one blocking call is the wait for any socket, with a deadline of 50 ms. All clients share one read buffer; a
 //! client costs its descriptor and the beginning of a line. Everyone who is ready is read once before anyone is read
 //! twice, and no more than the buffer at a time, so a busy client does not hold up the others. The received time is the
 //! clock after the wait.
 //!
+//! One address has a part of the places and no more, so that whoever opens connections without end leaves some to others.
+//!
 //! A client that goes away leaves its last line, with or without its end, and its parts of messages until their
 //! time-out. At a stop the feed takes what the sockets still hold, within a bound of time.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -45,8 +47,18 @@ const DOOR: u64 = 0;
 
 struct Client {
     stream: TcpStream,
+    whose: IpAddr,
     framer: Framer,
     heard: Instant,
+}
+
+/// Clients at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Of all addresses.
+    pub clients_max: usize,
+    /// Of one.
+    pub of_one_address_max: usize,
 }
 
 /// The TCP listener feed.
@@ -56,7 +68,9 @@ pub struct TcpListen {
     door_is_watched: bool,
     epoll: Epoll,
     clients: HashMap<u64, Client>,
-    clients_max: usize,
+    /// How many of them an address has.
+    by_address: HashMap<IpAddr, usize>,
+    bounds: Bounds,
     idle: Duration,
     last_client: u64,
     buffer: Vec<u8>,
@@ -70,7 +84,7 @@ pub struct TcpListen {
 }
 
 impl TcpListen {
-    /// Listens on `HOST:PORT` for at most `clients_max` clients at once, each closed after a silence of `idle`; also
+    /// Listens on `HOST:PORT` for clients within these bounds, each closed after a silence of `idle`; also
     /// says where it listens.
     ///
     /// # Errors
@@ -79,20 +93,24 @@ impl TcpListen {
         context: FeedContext,
         name: &str,
         address: &str,
-        clients_max: usize,
+        bounds: Bounds,
         idle: Duration,
     ) -> io::Result<(Self, SocketAddr)> {
         let (door, bound) = Door::open(address)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(door.listener(), EpollEvent::new(EpollFlags::EPOLLIN, DOOR))?;
-        tracing::info!("feed {name}: tcp {bound}, at most {clients_max} clients");
+        let Bounds { clients_max, of_one_address_max } = bounds;
+        tracing::info!(
+            "feed {name}: tcp {bound}, at most {clients_max} clients, {of_one_address_max} of one address"
+        );
         let feed = Self {
             name: sockets::thread_name(context.id, name),
             door: Some(door),
             door_is_watched: true,
             epoll,
             clients: HashMap::new(),
-            clients_max,
+            by_address: HashMap::new(),
+            bounds,
             idle,
             last_client: DOOR,
             buffer: vec![0; READ_BYTES],
@@ -136,6 +154,7 @@ impl Stage for TcpListen {
         let gauge = &self.intake.context().feed_counts().connections;
         gauge.add(-i64::try_from(self.clients.len()).unwrap_or(0));
         self.clients.clear();
+        self.by_address.clear();
     }
 }
 
@@ -189,10 +208,14 @@ impl TcpListen {
             match door.visitor() {
                 Visitor::Nobody => return,
                 Visitor::TurnedAway => counts.connections_refused.add(1),
-                Visitor::Client(_) if self.clients.len() >= self.clients_max => {
+                Visitor::Client(..) if self.clients.len() >= self.bounds.clients_max => {
                     counts.connections_refused.add(1);
                 }
-                Visitor::Client(stream) => {
+                Visitor::Client(_, whose) if self.is_crowded(whose) => {
+                    counts.connections_refused.add(1);
+                    counts.connections_crowded.add(1);
+                }
+                Visitor::Client(stream, whose) => {
                     let number = self.last_client + 1;
                     let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
                     if self.epoll.add(&stream, event).is_err() {
@@ -203,10 +226,17 @@ impl TcpListen {
                     counts.connections_total.add(1);
                     self.last_client = number;
                     let framer = self.intake.framer();
-                    self.clients.insert(number, Client { stream, framer, heard: Instant::now() });
+                    let heard = Instant::now();
+                    self.clients.insert(number, Client { stream, whose, framer, heard });
+                    *self.by_address.entry(whose).or_default() += 1;
                 }
             }
         }
+    }
+
+    fn is_crowded(&self, whose: IpAddr) -> bool {
+        let there = self.by_address.get(&whose).copied().unwrap_or(0);
+        there >= self.bounds.of_one_address_max
     }
 
     /// Reads once from a client and says how many bytes; a client that is gone is taken leave of.
@@ -229,6 +259,12 @@ impl TcpListen {
     /// Closes a client, after its last line.
     fn leave(&mut self, number: u64) {
         let Some(mut client) = self.clients.remove(&number) else { return };
+        if let Some(left) = self.by_address.get_mut(&client.whose) {
+            *left -= 1;
+            if *left == 0 {
+                self.by_address.remove(&client.whose);
+            }
+        }
         self.intake.end(&mut client.framer, number, self.received_us);
         self.intake.context().feed_counts().connections.add(-1);
     }

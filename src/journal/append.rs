@@ -322,6 +322,10 @@ impl Append {
                 self.next_index - 1
             )));
         }
+        if let Err(error) = self.with.directory.keep_reserve() {
+            self.refused("cannot begin a journal segment", &error);
+            return Ok(false);
+        }
         let header = Header {
             instance: *self.with.directory.instance().as_bytes(),
             first_seq,

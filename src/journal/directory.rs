@@ -10,11 +10,13 @@
 use std::io::{self, ErrorKind::InvalidInput, ErrorKind::PermissionDenied};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::GENERATIONS_MAX;
 use crate::disk::{self, File, Lock, Mode};
+use crate::resilience::reserve::Reserve;
 
 /// A data directory that this process owns until it is dropped.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub struct Directory {
     root: PathBuf,
     instance: Uuid,
     generation: u64,
+    reserve: Option<Arc<Reserve>>,
     _lock: Lock,
 }
 
@@ -80,9 +83,23 @@ impl Directory {
         }
         let instance = instance(root)?;
         let last = last_generation(root)?;
-        let mut directory = Self { root: root.to_owned(), instance, generation: last, _lock: lock };
+        let (root, generation) = (root.to_owned(), last);
+        let mut directory = Self { root, instance, generation, reserve: None, _lock: lock };
         directory.next_generation().map_err(failed("begin a new generation"))?;
         Ok(directory)
+    }
+
+    /// The room on the disk that no segment may take.
+    pub fn reserve(&mut self, reserve: Arc<Reserve>) {
+        self.reserve = Some(reserve);
+    }
+
+    /// Keeps that room, before a segment is begun.
+    ///
+    /// # Errors
+    /// When there is not that much.
+    pub fn keep_reserve(&self) -> io::Result<()> {
+        self.reserve.as_ref().map_or(Ok(()), |reserve| reserve.keep())
     }
 
     /// The directory.

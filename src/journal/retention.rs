@@ -6,6 +6,8 @@
 //! Both times are taken from the headers: what a segment holds was received before the next one was begun, and the record at an
 //! offset was received after the segment that holds it was begun, or not long before. `SLACK_US` covers the way from socket to segment.
 //!
+//! While the store cannot be asked there are only offsets out of a copy, and nothing is deleted for what a copy says.
+//!
 //! When nothing is undecided, what comes next is received now, so now is where the window ends. Without that a journal that
 //! filled up within one window would stay full for ever: no segment could be begun whose time tells that the window is over.
 
@@ -59,6 +61,9 @@ impl Retention {
     }
 
     fn sweep(&self) {
+        if !self.shared.is_told() {
+            return;
+        }
         // In this order: what is appended meanwhile is received now.
         let (now_us, committed) = (self.clock.now_us(), self.shared.committed());
         let idle_us = (committed >= self.shared.next_seq()).then_some(now_us);
@@ -154,6 +159,29 @@ mod tests {
         check(1000, 2);
         // A clock that went back changes nothing.
         check(5, 0);
+    }
+
+    /// The copy of the offsets was of another store, and that store away: retention deleted what nobody had stored.
+    #[test]
+    fn nothing_goes_for_what_a_copy_of_the_offsets_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = segments(dir.path(), &[100, 101, 102]);
+        let place = crate::journal::Place::default();
+        let shared = Arc::new(Shared::new(dir.path().to_owned(), segments, place, 300));
+        let counts = Arc::new(Counts::default());
+        let kept = (false, Clock::System);
+        let retention =
+            Retention::new(Arc::clone(&shared), Arc::clone(&counts), 10 * SECOND_US, kept);
+        (0..64).for_each(|partition| shared.guess_committed(partition, 1 << 50));
+        retention.sweep();
+        assert_eq!(counts.journal.deleted.get(), 0);
+        // One writer has its store, the other not yet.
+        (0..63).for_each(|partition| shared.set_committed(partition, 300));
+        retention.sweep();
+        assert_eq!(counts.journal.deleted.get(), 0);
+        shared.set_committed(63, 300);
+        retention.sweep();
+        assert_eq!(counts.journal.deleted.get(), 2);
     }
 
     /// A header that states the beginning of time, or a window without end: the subtraction went round, and everything

@@ -46,6 +46,7 @@ fn config() -> JournalConfig {
         segment_bytes: 64 * 1024,
         bytes_max: 1 << 20,
         sync_interval_ms: 0,
+        reserve_bytes: 0,
         keep_all: false,
     }
 }

@@ -121,6 +121,8 @@ pub struct FeedCounts {
     pub connections_total: Counter,
     /// Connections refused at the bound.
     pub connections_refused: Counter,
+    /// Those of them whose address had its part of the places already.
+    pub connections_crowded: Counter,
     /// Connections closed because they were silent for too long.
     pub connections_idle: Counter,
     /// Attempts to connect that failed (TCP client).
@@ -181,6 +183,8 @@ pub struct JournalCounts {
     pub bytes: Gauge,
     /// Bound of `bytes`.
     pub bytes_max: Gauge,
+    /// Bytes of the disk that are kept for dead letters and notes.
+    pub reserve_bytes: Gauge,
     /// Turns in which input had to wait because the journal is full.
     pub full_turns: Counter,
     /// Records that could not be read.
@@ -212,6 +216,8 @@ pub struct StoreCounts {
     pub failures: Counter,
     /// Rows of the largest commit.
     pub batch_rows_max: Gauge,
+    /// Rows that a commit may have now, once it was seen how many fit.
+    pub batch_rows_limit: Gauge,
     /// Whether the store answers: 1 or 0.
     pub up: Gauge,
     /// Everything below this number is committed, in every partition.
@@ -285,6 +291,12 @@ impl StageCounts {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Turns of any kind.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns_busy.get() + self.turns_idle.get() + self.turns_stalled.get()
     }
 }
 

@@ -43,6 +43,7 @@ pub use retry::{Answer, Fate, Owned, Tried};
 use crate::config::{AtBound, DeadLetterConfig};
 use crate::observe::counts::{Counter, Counts, FeedCounts};
 use crate::partition::PARTITIONS;
+use crate::resilience::reserve::Reserve;
 use file::Totals;
 use retry::Gone;
 
@@ -105,6 +106,11 @@ impl DeadLetterError {
         Self::Io { path: path.display().to_string(), doing, error }
     }
 
+    fn is_full_disk(&self) -> bool {
+        let Self::Io { error, .. } = self else { return false };
+        error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+
     /// Whether the file itself is broken.
     fn is_damage(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
@@ -130,6 +136,8 @@ pub struct DeadLetters {
     to_pass: u64,
     /// Partitions whose offsets the store has told.
     settled: [bool; PARTITIONS],
+    /// Room for them on a full disk.
+    reserve: Option<Arc<Reserve>>,
     /// Messages by their feed, of the partitions that are settled.
     by_feed: [u64; 256],
     counts: Arc<Counts>,
@@ -166,11 +174,36 @@ impl DeadLetters {
             messages,
             to_pass,
             settled: [false; PARTITIONS],
+            reserve: None,
             by_feed: [0; 256],
             counts: Arc::clone(counts),
         };
         letters.show();
         Ok(letters)
+    }
+
+    /// With room on the disk that is kept for them.
+    #[must_use]
+    pub fn with_reserve(mut self, reserve: Arc<Reserve>) -> Self {
+        self.reserve = Some(reserve);
+        self
+    }
+
+    /// Does something with the file; on a full disk with what the reserve gives, as long as it gives anything.
+    fn with_room<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Self) -> Result<T, DeadLetterError>,
+    ) -> Result<T, DeadLetterError> {
+        loop {
+            match work(self) {
+                Err(error) if error.is_full_disk() && self.give() => {}
+                done => return done,
+            }
+        }
+    }
+
+    fn give(&self) -> bool {
+        self.reserve.as_ref().is_some_and(|reserve| reserve.give())
     }
 
     /// Letters.

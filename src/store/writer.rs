@@ -13,6 +13,7 @@
 
 mod count;
 mod report;
+mod smaller;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use crate::resilience::breaker::State;
 use crate::rows::{Origin, Rows};
 use crate::stage::{Broken, Stage, Turn};
 use report::Report;
+use smaller::Smaller;
 
 /// Offsets of partitions without rows are committed at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -81,6 +83,7 @@ pub struct Writer {
     batch: Vec<Rows>,
     batch_rows: usize,
     batch_since: Option<Instant>,
+    smaller: Smaller,
     /// How far each of its shards has come, this batch included; by number of the shard.
     decided: Vec<u64>,
     seen_us: Vec<i64>,
@@ -122,6 +125,7 @@ impl Writer {
             batch: Vec::new(),
             batch_rows: 0,
             batch_since: None,
+            smaller: Smaller::default(),
             decided: vec![0; links.shards_total],
             seen_us: vec![0; links.shards_total],
             owned,
@@ -143,6 +147,7 @@ impl Stage for Writer {
     }
 
     fn start(&mut self) -> Result<(), Broken> {
+        self.begin_batch();
         if self.connected {
             self.links.counts.store.up.set(1);
             self.tell_progress();
@@ -208,6 +213,7 @@ impl Writer {
             ));
         }
         self.in_doubt = None;
+        self.cut_batch();
         self.links.counts.store.up.set(1);
         if self.batch_rows == 0 {
             self.attempts.succeeded();
@@ -234,18 +240,17 @@ impl Writer {
 
     /// Takes what the shards have, one part of each in turn, up to one batch; says whether any shard is still there.
     fn gather(&mut self) -> bool {
+        self.gather_waiting();
         loop {
             let (mut open, mut found) = (false, false);
             for at in 0..self.links.shards.len() {
                 if self.is_full() {
                     return true;
                 }
-                let (shard, inlet) = &self.links.shards[at];
-                match inlet.poll() {
+                match self.links.shards[at].1.poll() {
                     Poll::Item(rows) => {
                         (open, found) = (true, true);
-                        let shard = *shard;
-                        self.take(shard, rows);
+                        self.take(rows);
                     }
                     Poll::Empty => open = true,
                     Poll::Closed => {}
@@ -258,12 +263,14 @@ impl Writer {
     }
 
     fn is_full(&self) -> bool {
-        self.batch_rows >= self.config.batch_rows_max || self.batch.len() >= PARTS_MAX
+        self.batch_rows >= self.rows_max() || self.batch.len() >= PARTS_MAX
     }
 
-    fn take(&mut self, shard: usize, rows: Rows) {
-        self.decided[shard] = rows.next_seq;
-        self.seen_us[shard] = rows.seen_us;
+    fn take(&mut self, rows: Rows) {
+        let room = self.rows_max().saturating_sub(self.batch_rows);
+        let rows = self.smaller.fit(rows, room);
+        self.decided[rows.shard] = rows.next_seq;
+        self.seen_us[rows.shard] = rows.seen_us;
         self.batch_rows += rows.len();
         self.batch.push(rows);
     }
@@ -275,7 +282,7 @@ impl Writer {
             return false;
         }
         let since = *self.batch_since.get_or_insert_with(clock::now);
-        self.batch_rows < self.config.batch_rows_max && clock::since(since) < linger
+        self.batch_rows < self.rows_max() && clock::since(since) < linger
     }
 
     /// The offsets that the next commit moves to: those of partitions with rows, and now and then all.
@@ -306,6 +313,7 @@ impl Writer {
             Ok(committed) => {
                 self.committed = *offsets;
                 let moved = u32::try_from(self.batch_rows).unwrap_or(u32::MAX).max(1);
+                self.fitted(began.elapsed());
                 self.account(began.elapsed(), &committed);
                 self.recycle();
                 Ok(Turn::Moved(moved))
@@ -313,6 +321,7 @@ impl Writer {
             Err(error) => {
                 self.connected = false;
                 self.in_doubt = Some(*offsets);
+                self.did_not_fit(began.elapsed());
                 self.failed(&error)
             }
         }
@@ -342,6 +351,7 @@ impl Writer {
         }
         self.batch_rows = 0;
         self.batch_since = None;
+        self.begin_batch();
     }
 }
 

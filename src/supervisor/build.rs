@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::data_dir;
 use super::face::face;
 use super::ingest::Sites;
 use super::limits::{cores, raise_file_limit};
@@ -19,7 +20,7 @@ use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
 use crate::journal::append::{Append, Appender};
-use crate::journal::directory::{Directory, Unavailable};
+use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
 use crate::journal::open::open;
 use crate::journal::retention::Retention;
@@ -33,6 +34,7 @@ use crate::observe::samples::Samples;
 use crate::observe::status::Status;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
+use crate::resilience::reserve::Reserve;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
 use crate::shard::vessels::Vessels;
 use crate::shard::{Begin, Recovery, Shard};
@@ -64,6 +66,8 @@ pub struct Engine {
     pub addresses: Addresses,
     /// The journal, for the copy of what is committed.
     pub journal: Arc<Shared>,
+    /// The room on the disk for dead letters and notes.
+    pub reserve: Arc<Reserve>,
     /// When it was started.
     pub since: Instant,
 }
@@ -90,11 +94,8 @@ pub(super) struct Common {
 pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let since = Instant::now();
     raise_file_limit();
-    let mut directory = Directory::take(&config.data_dir).map_err(|error| match error {
-        Unavailable::Owned { .. } | Unavailable::Io { .. } | Unavailable::Damaged { .. } => {
-            Failure::new(exit::DATA_DIR, error.to_string())
-        }
-    })?;
+    let reserve = Arc::new(Reserve::new(&config.data_dir, config.journal.reserve_bytes));
+    let mut directory = data_dir::take(&config.data_dir, &reserve)?;
     // Only now: before, the file may be that of a daemon that runs.
     run_file::remove(directory.root());
     let io_failure = |doing: &'static str| {
@@ -104,7 +105,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let mut known =
         FeedNames::read(directory.root()).map_err(io_failure("read the feeds' names"))?;
     let ids = known.number(directory.root(), &names).map_err(io_failure("number the feeds"))?;
-    let common = common(config, &known, &ids, directory.instance())?;
+    let common = common(config, (&known, &ids), directory.instance(), &reserve)?;
     let opened = stores::open(
         config,
         &directory,
@@ -137,7 +138,8 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let (feed_plans, addresses) = plan_feeds(config, &common, feeds, &mut sites)?;
     plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
     plans.extend(stores::plan_partitions(config, &common));
-    start_threads(config, common, (plans, sites), addresses, (journal, recovering, since))
+    let shared = (journal, reserve, recovering, since);
+    start_threads(config, common, (plans, sites), addresses, shared)
 }
 
 type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
@@ -200,7 +202,12 @@ fn start_threads(
     common: Common,
     (mut plans, sites): (Vec<Plan>, Sites),
     mut addresses: Addresses,
-    (journal, shards_recovering, since): (Arc<Shared>, Arc<AtomicUsize>, Instant),
+    (journal, reserve, shards_recovering, since): (
+        Arc<Shared>,
+        Arc<Reserve>,
+        Arc<AtomicUsize>,
+        Instant,
+    ),
 ) -> Result<Engine, Failure> {
     let status = Arc::new(Status::new(common.clock.now_us()));
     let mut stages: Vec<Arc<StageCounts>> =
@@ -227,15 +234,16 @@ fn start_threads(
         faces_stopping,
         addresses,
         journal,
+        reserve,
         since,
     })
 }
 
 fn common(
     config: &Config,
-    known: &FeedNames,
-    ids: &[u8],
+    (known, ids): (&FeedNames, &[u8]),
     instance: Uuid,
+    reserve: &Arc<Reserve>,
 ) -> Result<Common, Failure> {
     let shards = if config.shards.count == 0 { cores() } else { config.shards.count };
     let mut feeds: Vec<FeedCounts> = known
@@ -258,7 +266,7 @@ fn common(
     counts.journal.bytes_max.set(i64::try_from(config.journal.bytes_max).unwrap_or(i64::MAX));
     let counts = Arc::new(counts);
     Ok(Common {
-        server: stores::server(config, &counts)?,
+        server: stores::server(config, &counts, reserve)?,
         instance,
         counts,
         latency: Arc::new(Mutex::new(Latency::default())),
@@ -307,7 +315,7 @@ fn plan_shard(
     let stage = Box::new(Shard::new((tail, begin, recovery), rules, rows, counts));
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);
     let core = pin.then_some(index);
-    (Plan { stage, spot, role: Role::Flow, may_finish: false, core }, outlet)
+    (Plan { core, ..flow(stage, spot) }, outlet)
 }
 
 /// Opens the feeds; their sockets are bound here, so that nothing is lost while the threads start.
@@ -340,7 +348,7 @@ fn plan_feeds(
             let may_finish = matches!(feed.kind, FeedKind::File { .. });
             let stage = opened.stage;
             address = opened.address;
-            plans.push(Plan { stage, spot, role: Role::Feed, may_finish, core: None });
+            plans.push(Plan { role: Role::Feed, may_finish, ..flow(stage, spot) });
         }
         addresses.feeds.push((name, feed.kind.label().to_owned(), address));
     }
@@ -348,5 +356,6 @@ fn plan_feeds(
 }
 
 pub(super) const fn flow(stage: Box<dyn Stage>, spot: Spot) -> Plan {
-    Plan { stage, spot, role: Role::Flow, may_finish: false, core: None }
+    let call_max = Duration::ZERO;
+    Plan { stage, spot, role: Role::Flow, may_finish: false, core: None, call_max }
 }

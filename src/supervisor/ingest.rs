@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::build::flow;
 use super::run_file::Addresses;
@@ -109,7 +110,8 @@ impl Sites {
                 let (front, api) =
                     http::open(&config.http, face, joined, &waker, stopping).map_err(failed)?;
                 addresses.http = Some(front.address());
-                plans.push(Plan { role: Role::Face, ..flow(Box::new(api), spot) });
+                let call_max = Duration::from_secs(config.store.query_seconds);
+                plans.push(Plan { role: Role::Face, call_max, ..flow(Box::new(api), spot) });
                 front
             };
             for (feed, (_, _, bound)) in config.feeds.iter().zip(&mut addresses.feeds) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::Mode;
-use super::build::{Common, Engine};
+use super::build::{Common, Engine, flow};
 use super::threads::{Plan, Role};
 use crate::config::{Config, Secret};
 use crate::exit::{self, Failure};
@@ -21,6 +21,8 @@ use crate::stage::parking;
 
 /// How long the last writing is waited for.
 const LAST_MAX: Duration = Duration::from_secs(4);
+/// Calls of one turn at most: to connect, to ask what there is, to write.
+const CALLS_MAX: u32 = 8;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The configuration for what the engine is run for: a recording that is replayed is not live.
@@ -70,7 +72,8 @@ pub fn plan(config: &Config, common: &Common) -> Result<Option<Plan>, Failure> {
     };
     let stage = Box::new(Live::new(links, &config.redis));
     let (spot, _) = parking();
-    Ok(Some(Plan { stage, spot, role: Role::Live, may_finish: false, core: None }))
+    let call_max = CALLS_MAX * Duration::from_millis(config.redis.timeout_ms);
+    Ok(Some(Plan { role: Role::Live, call_max, ..flow(stage, spot) }))
 }
 
 /// Has what is left written once, when nothing changes any more.

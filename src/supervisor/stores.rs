@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::build::Common;
+use super::build::{Common, flow};
 use super::threads::{Plan, Role};
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
@@ -19,6 +19,7 @@ use crate::journal::{COUNTER_BITS, Place, Shared, committed};
 use crate::observe::counts::Counts;
 use crate::partition::{self, PARTITIONS};
 use crate::resilience::dead_letters::DeadLetters;
+use crate::resilience::reserve::Reserve;
 use crate::shard::{Begin, Start};
 use crate::stage::{Spot, parking};
 use crate::store::postgres::address::Address;
@@ -176,7 +177,10 @@ pub fn beginnings(
         let offsets = store.offsets.unwrap_or(copy);
         for partition in partitions_of(&store.shards, shards_total).into_iter().map(usize::from) {
             oldest = oldest.min(offsets[partition]);
-            journal.set_committed(partition, offsets[partition]);
+            match store.offsets {
+                Some(_) => journal.set_committed(partition, offsets[partition]),
+                None => journal.guess_committed(partition, offsets[partition]),
+            }
         }
     }
     let from = replay_from(journal, oldest, window_us)?;
@@ -237,7 +241,11 @@ pub struct Server {
 ///
 /// # Errors
 /// What is wrong with its URLs, or with the file of dead letters.
-pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, Failure> {
+pub fn server(
+    config: &Config,
+    counts: &Arc<Counts>,
+    reserve: &Arc<Reserve>,
+) -> Result<Option<Server>, Failure> {
     let store = &config.store;
     if store.url.is_empty() {
         return Ok(None);
@@ -259,7 +267,7 @@ pub fn server(config: &Config, counts: &Arc<Counts>) -> Result<Option<Server>, F
         .map_err(|error| Failure::new(exit::IO, error.to_string()))?;
     let (spot, waker) = parking();
     Ok(Some(Server {
-        letters: Arc::new(Mutex::new(letters)),
+        letters: Arc::new(Mutex::new(letters.with_reserve(Arc::clone(reserve)))),
         dialer: dialer("store.url", &store.url)?,
         direct,
         pooled,
@@ -282,5 +290,5 @@ pub fn plan_partitions(config: &Config, common: &Common) -> Option<Plan> {
     };
     let stage = Box::new(Partitions::new(parts));
     let spot = server.spot.lock().take()?;
-    Some(Plan { stage, spot, role: Role::Live, may_finish: false, core: None })
+    Some(Plan { role: Role::Live, call_max: partitions::CALL_MAX, ..flow(stage, spot) })
 }

@@ -33,6 +33,7 @@ pub struct Ended {
     pub may_finish: bool,
     /// How it ended.
     pub result: Result<(), Broken>,
+    number: usize,
 }
 
 /// What is to be known of a thread before it starts.
@@ -47,12 +48,26 @@ pub struct Plan {
     pub may_finish: bool,
     /// The core to pin it to.
     pub core: Option<usize>,
+    /// How long a turn may take because of a call to a neighbour, by the deadlines that are configured.
+    pub call_max: Duration,
+}
+
+/// What is seen of a thread from outside.
+struct Watched {
+    number: usize,
+    counts: Arc<StageCounts>,
+    call_max: Duration,
+    turns: u64,
+    /// When its turns were last more than before.
+    since: Instant,
 }
 
 /// All threads that were started.
 pub struct Threads {
     ends: (Sender<Ended>, Receiver<Ended>),
     running: HashMap<Role, usize>,
+    watched: Vec<Watched>,
+    started: usize,
 }
 
 impl Threads {
@@ -60,7 +75,7 @@ impl Threads {
     #[must_use]
     pub fn new() -> Self {
         // One message for each thread at most, so nothing here grows.
-        Self { ends: unbounded(), running: HashMap::new() }
+        Self { ends: unbounded(), running: HashMap::new(), watched: Vec::new(), started: 0 }
     }
 
     /// Starts a thread.
@@ -68,9 +83,10 @@ impl Threads {
     /// # Errors
     /// When the system has no room for another.
     pub fn start(&mut self, plan: Plan, counts: Arc<StageCounts>) -> std::io::Result<()> {
-        let Plan { mut stage, spot, role, may_finish, core } = plan;
+        let Plan { mut stage, spot, role, may_finish, core, call_max } = plan;
         let name = stage.name().to_owned();
-        let ends = self.ends.0.clone();
+        let (ends, number) = (self.ends.0.clone(), self.started);
+        let watched = Arc::clone(&counts);
         std::thread::Builder::new().name(name.clone()).spawn(move || {
             if let Some(core) = core
                 && !pin::pin_current_thread(core)
@@ -84,8 +100,11 @@ impl Threads {
                 result
             }));
             let result = result.unwrap_or_else(|panic| Err(Broken(text_of(&*panic))));
-            let _ = ends.send(Ended { name, role, may_finish, result });
+            let _ = ends.send(Ended { name, role, may_finish, result, number });
         })?;
+        self.started += 1;
+        let since = Instant::now();
+        self.watched.push(Watched { number, counts: watched, call_max, turns: 0, since });
         *self.running.entry(role).or_default() += 1;
         Ok(())
     }
@@ -96,7 +115,26 @@ impl Threads {
         if let Some(running) = self.running.get_mut(&ended.role) {
             *running -= 1;
         }
+        self.watched.retain(|watched| watched.number != ended.number);
         Some(ended)
+    }
+
+    /// The thread that has stood still for longest, and for how long, if for longer than this and its calls may take.
+    pub fn standing_still(&mut self, patience: Duration, now: Instant) -> Option<(&str, Duration)> {
+        let mut worst = None;
+        for watched in &mut self.watched {
+            let turns = watched.counts.turns();
+            if turns != watched.turns {
+                (watched.turns, watched.since) = (turns, now);
+            }
+            let still = now.saturating_duration_since(watched.since);
+            if still > patience + watched.call_max
+                && worst.is_none_or(|(_, longest)| still > longest)
+            {
+                worst = Some((watched.counts.name.as_str(), still));
+            }
+        }
+        worst
     }
 
     /// The thread that broke, if one does within this time, else this one: a thread's queues close before its end is heard of, so
@@ -143,14 +181,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_thread_stands_still_when_its_turns_do_for_longer_than_its_calls_may_take() {
+        let (mut threads, start) = (Threads::new(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let watch = |number: usize, name, call_max| Watched {
+            number,
+            counts: Arc::new(StageCounts::new(name)),
+            call_max: Duration::from_secs(call_max),
+            turns: 0,
+            since: start,
+        };
+        threads.watched = vec![watch(0, "journal", 0), watch(1, "store", 10)];
+        let patience = Duration::from_secs(5);
+        assert_eq!(threads.standing_still(patience, at(5)), None);
+        let still = Some(("journal", Duration::from_secs(6)));
+        assert_eq!(threads.standing_still(patience, at(6)), still);
+        threads.watched[0].counts.turns_idle.add(1);
+        assert_eq!(threads.standing_still(patience, at(11)), None);
+        threads.watched[0].counts.turns_busy.add(1);
+        let still = Some(("store", Duration::from_secs(16)));
+        assert_eq!(threads.standing_still(patience, at(16)), still);
+        threads.watched[1].counts.turns_stalled.add(1);
+        assert_eq!(threads.standing_still(patience, at(17)), None);
+    }
+
     fn end_of(turn: Result<Turn, &'static str>) -> Result<(), String> {
         let mut threads = Threads::new();
         let (spot, _waker) = parking();
         let stage = Box::new(Once(turn));
-        let plan = Plan { stage, spot, role: Role::Flow, may_finish: false, core: None };
+        let plan = Plan {
+            stage,
+            spot,
+            role: Role::Flow,
+            may_finish: false,
+            core: None,
+            call_max: Duration::ZERO,
+        };
         threads.start(plan, Arc::new(StageCounts::new("once"))).unwrap();
         let ended = threads.next_ended(Duration::from_secs(5)).unwrap();
-        assert_eq!(threads.running(Role::Flow), 0);
+        assert_eq!((threads.running(Role::Flow), threads.watched.len()), (0, 0));
         ended.result.map_err(|broken| broken.to_string())
     }
 

@@ -1,6 +1,7 @@
 //! The writers, each joined to its shards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::build::{Common, flow};
 use super::stores::Opened;
@@ -53,9 +54,14 @@ pub fn plan(
         let attempts = Attempts::new(neighbour, &config.breakers, backoff);
         let store = (opened.store, known, attempts);
         let writer = Writer::new(number, store, links, config.store.clone());
-        plans.push(flow(Box::new(writer), spot));
+        plans.push(Plan { call_max: call_max(config), ..flow(Box::new(writer), spot) });
     }
     (plans, ends.into_iter().flatten().collect())
+}
+
+/// How long a turn of a writer may take: it connects, or it tries dead letters again and commits.
+const fn call_max(config: &Config) -> Duration {
+    Duration::from_secs(config.store.connect_seconds + 2 * config.store.commit_seconds)
 }
 
 /// Joins a writer to its shards by queues of this length, one of which wakes the writer and one a shard. Each shard's ends are put in

@@ -14,7 +14,7 @@ use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::servers::{Folder, can_mount};
 use crate::support::storing::wait_said;
 
-const MEGABYTES: u32 = 64;
+const MEGABYTES: u32 = 80;
 pub(super) const CONFIG: &str =
     "[journal]\nsegment_bytes = 1048576\nkeep_all = true\n[breakers]\nopen_ms = 100\n";
 const BEFORE: u32 = 1_000;
@@ -43,7 +43,7 @@ pub(super) fn fill(disk: &Path) -> std::path::PathBuf {
     path
 }
 
-fn appended(daemon: &Daemon) -> u64 {
+pub fn appended(daemon: &Daemon) -> u64 {
     metrics(daemon.http()).number("/journal/appended")
 }
 
@@ -120,8 +120,8 @@ fn a_full_disk_makes_senders_wait_drops_datagrams_counted_and_goes_on_with_room(
 }
 
 #[test]
-fn a_start_on_a_full_disk_says_so_and_the_next_with_room_is_well() {
-    let home = Home::new(CONFIG);
+fn a_start_on_a_full_disk_without_a_reserve_says_so_and_the_next_with_room_is_well() {
+    let home = Home::new(&CONFIG.replace("[breakers]", "reserve_bytes = 0\n[breakers]"));
     let Some(folder) = on_a_disk(&home, 8) else { return };
     let daemon = home.start();
     TcpStream::connect(daemon.tcp()).unwrap().write_all(&lines(0..BEFORE)).unwrap();

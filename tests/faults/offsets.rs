@@ -7,6 +7,8 @@ use rusqlite::Connection;
 use super::{KEEP_ALL, PATIENCE_FOR_LOCKS, assert_stored, send_in_pieces, store};
 use crate::support::http::metrics;
 use crate::support::process::{Daemon, Home, wait_until};
+use crate::support::servers::{Postgres, Stop};
+use crate::support::storing::{accepted, numbers, send_numbers, seqs, wait_stored};
 
 const EACH: u32 = 1_000;
 
@@ -35,6 +37,48 @@ fn start_again(home: &Home, undecided: u32) {
     assert_eq!(daemon.stop(), Some(0), "{}", home.log());
 }
 
+/// A copy that has everything committed.
+fn newer_copy() -> Vec<u8> {
+    let mut newer = [u64::MAX >> 2; 64].iter().flat_map(|it| it.to_le_bytes()).collect::<Vec<u8>>();
+    newer.extend(crc32c::crc32c(&newer).to_le_bytes());
+    newer
+}
+
+/// While the store was away retention believed the copy, and one of another store had it delete what nobody had stored.
+#[test]
+fn while_the_store_is_away_nothing_is_deleted_for_what_a_copy_of_the_offsets_says() {
+    const MANY: u32 = 30_000;
+    // What retention keeps beyond the window of a second, and a little.
+    const KEPT: std::time::Duration = std::time::Duration::from_secs(8);
+    let mut server = Postgres::start();
+    let home = Home::new(&format!(
+        "[store]\nurl = \"{}\"\nconnect_seconds = 1\n[shards]\ndedup_seconds = 1\n\
+         [journal]\nsegment_bytes = 1048576\n[breakers]\nopen_ms = 100\n",
+        server.url()
+    ));
+    let daemon = home.start();
+    server.stop(Stop::Fast);
+    send_numbers(&daemon, 0..MANY);
+    wait_until("all is in the journal", || {
+        metrics(daemon.http()).number("/journal/appended") == u64::from(MANY)
+    });
+    wait_until("some segments", || metrics(daemon.http()).number("/journal/segments") > 2);
+    daemon.kill();
+    let all = accepted(&home.data());
+    std::fs::write(home.data().join("committed"), newer_copy()).unwrap();
+
+    let daemon = home.start();
+    std::thread::sleep(KEPT);
+    assert_eq!(metrics(daemon.http()).number("/journal/deleted"), 0);
+    server.start_again();
+    wait_stored(&daemon, 0);
+    // The store has told what it has: now what is stored may go.
+    wait_until("segments that go", || metrics(daemon.http()).number("/journal/deleted") > 0);
+    assert_eq!(daemon.stop(), Some(0), "{}", home.log());
+    assert_eq!(seqs(&server, 1), all);
+    assert_eq!(numbers(&server), (0..MANY).collect::<Vec<_>>());
+}
+
 #[test]
 fn whatever_the_copy_of_the_offsets_says_the_store_is_right() {
     let home = Home::new(KEEP_ALL);
@@ -42,8 +86,7 @@ fn whatever_the_copy_of_the_offsets_says_the_store_is_right() {
     let copy = home.data().join("committed");
     let older = std::fs::read(&copy).unwrap();
     store(&home, EACH..2 * EACH);
-    let mut newer = [u64::MAX >> 2; 64].iter().flat_map(|it| it.to_le_bytes()).collect::<Vec<u8>>();
-    newer.extend(crc32c::crc32c(&newer).to_le_bytes());
+    let newer = newer_copy();
     let mut damaged = older.clone();
     damaged[100] ^= 4;
     let cases: [Option<&[u8]>; 6] =

@@ -1,5 +1,6 @@
-// Stands between the daemon and its C library, and does what a kernel may do and rarely does: writes that are cut short, and a clock
-// that jumps, stands still for one thread, or fails for one thread. A page shared with the test says what, and counts it.
+// Stands between the daemon and its C library, and does what a kernel may do and rarely does: writes that are cut short or find no
+// room, syncs that fail, and a clock that jumps, stands still for one thread, or fails for one thread. A page shared with the
+// test says what, and counts it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,6 +22,10 @@ struct page {
   _Atomic int64_t cut_writes;      // how many writes were cut short
   _Atomic int64_t shifted;         // how often the time of day was told wrong
   _Atomic int64_t fired;           // how often the thread was hit
+  _Atomic int64_t no_room;         // whether writes at a place in a file find no room
+  _Atomic int64_t refused_writes;  // how many found none
+  _Atomic int64_t failing_syncs;   // how many syncs are still to fail
+  _Atomic int64_t failed_syncs;    // how many failed
   char thread[16];
 };
 
@@ -28,11 +33,13 @@ static struct page *page;
 static int (*real_clock)(clockid_t, struct timespec *);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off64_t);
 static ssize_t (*real_write)(int, const void *, size_t);
+static int (*real_fdatasync)(int);
 
 __attribute__((constructor)) static void begin(void) {
   real_clock = dlsym(RTLD_NEXT, "clock_gettime");
   real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
   real_write = dlsym(RTLD_NEXT, "write");
+  real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
   const char *path = getenv("FAULT_PAGE");
   int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
   if (file < 0) return;
@@ -81,12 +88,27 @@ static size_t cut(size_t count) {
   return taken;
 }
 
+static int finds_no_room(void) {
+  if (!page || !page->no_room) return 0;
+  page->refused_writes++;
+  errno = ENOSPC;
+  return 1;
+}
+
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
-  return real_pwrite(file, bytes, cut(count), at);
+  return finds_no_room() ? -1 : real_pwrite(file, bytes, cut(count), at);
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) {
-  return real_pwrite(file, bytes, cut(count), at);
+  return finds_no_room() ? -1 : real_pwrite(file, bytes, cut(count), at);
 }
 
 ssize_t write(int file, const void *bytes, size_t count) { return real_write(file, bytes, cut(count)); }
+
+int fdatasync(int file) {
+  if (!page || page->failing_syncs <= 0) return real_fdatasync(file);
+  page->failing_syncs--;
+  page->failed_syncs++;
+  errno = EIO;
+  return -1;
+}

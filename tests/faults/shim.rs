@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::process::{Daemon, Home};
 
 const PAGE_BYTES: u64 = 4096;
-const THREAD_AT: u64 = 56;
+const THREAD_AT: u64 = 88;
 
 /// The numbers of the page, in their order.
 #[derive(Clone, Copy)]
@@ -23,6 +23,10 @@ pub enum Number {
     CutWrites,
     Shifted,
     Fired,
+    NoRoom,
+    RefusedWrites,
+    FailingSyncs,
+    FailedSyncs,
 }
 
 /// The compiled library; the compiler is one of the programs that tests need anyway.
@@ -59,8 +63,13 @@ impl Shim {
 
     /// Starts a daemon under it, without waiting for anything.
     pub fn spawn(&self, home: &Home) -> Daemon {
+        self.spawn_with(home, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn spawn_with(&self, home: &Home, more: &[(&str, &Path)]) -> Daemon {
         let variables = [("LD_PRELOAD", library()), ("FAULT_PAGE", &self.path)];
-        home.spawn_under(&[], &variables)
+        home.spawn_under(&[], &[&variables, more].concat())
     }
 
     /// Starts a daemon under it and waits until it is ready.

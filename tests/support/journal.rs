@@ -24,14 +24,21 @@ pub struct JournalReader {
 impl JournalReader {
     /// The records of all segments that were not there at the last call, oldest first. Only while no daemon runs.
     pub fn new_entries(&mut self, data: &Path) -> Vec<Entry> {
-        let listing = std::fs::read_dir(data.join("journal")).unwrap();
-        let mut segments: Vec<PathBuf> = listing.map(|entry| entry.unwrap().path()).collect();
-        segments.retain(|path| index_of(path).is_some() && !self.read.contains(path));
-        segments.sort();
+        let mut segments = segments(data);
+        segments.retain(|path| !self.read.contains(path));
         let entries = segments.iter().flat_map(|path| read_segment(path)).collect();
         self.read.extend(segments);
         entries
     }
+}
+
+/// All segments of a journal, oldest first.
+pub fn segments(data: &Path) -> Vec<PathBuf> {
+    let listing = std::fs::read_dir(data.join("journal")).unwrap();
+    let mut segments: Vec<PathBuf> = listing.map(|entry| entry.unwrap().path()).collect();
+    segments.retain(|path| index_of(path).is_some());
+    segments.sort();
+    segments
 }
 
 /// All records of a journal, oldest first.
@@ -39,7 +46,8 @@ pub fn entries(data: &Path) -> Vec<Entry> {
     JournalReader::default().new_entries(data)
 }
 
-fn read_segment(path: &Path) -> Vec<Entry> {
+/// All records of a segment.
+pub fn read_segment(path: &Path) -> Vec<Entry> {
     let bytes = std::fs::read(path).unwrap();
     // A kill may have left a segment without its header.
     let mut rest = bytes.get(HEADER_BYTES as usize..).unwrap_or_default();

@@ -40,6 +40,17 @@ pub fn payload_of(mmsi: u32, n: u32) -> [u8; 28] {
     bits.chars.map(|six| if six < 40 { six + 48 } else { six + 56 })
 }
 
+/// The number of a payload that one of these made.
+pub fn number(payload: &[u8]) -> u32 {
+    // Bits 61 to 88 lie in characters 10 to 14, the last of which has one more.
+    let bits = payload[10..15].iter().fold(0, |bits: u32, char| {
+        let six = if *char < 96 { char - 48 } else { char - 56 };
+        bits << 6 | u32::from(six)
+    });
+    let lon = (bits >> 1 << 4).cast_signed() >> 4;
+    (lon - WEST).cast_unsigned()
+}
+
 /// The sentence with this number, without a line end.
 pub fn sentence(n: u32) -> String {
     sentence_with(payload(n))
@@ -92,6 +103,7 @@ fn a_numbered_sentence_is_read_as_it_was_meant() {
     let mut scratch = aisd::ais::Scratch::default();
     for n in [0, 1, 4999, 123_456, 215_999_999] {
         let payload = payload(n);
+        assert_eq!(number(&payload), n);
         let message = aisd::ais::decode(&payload, 0, &mut scratch).unwrap();
         assert_eq!(message.mmsi(), FIRST_MMSI + n % VESSELS);
         let place = message.position().unwrap().place.unwrap();

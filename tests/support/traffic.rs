@@ -60,7 +60,13 @@ impl Traffic {
 
     /// Distinct sentences sent.
     pub fn sent(&self) -> u32 {
-        self.shared.tcp_sent.load(Ordering::Relaxed) + self.shared.udp_sent.load(Ordering::Relaxed)
+        let (tcp, udp) = self.sent_each();
+        tcp + udp
+    }
+
+    /// Distinct sentences sent over TCP, and over UDP.
+    pub fn sent_each(&self) -> (u32, u32) {
+        (self.shared.tcp_sent.load(Ordering::Relaxed), self.shared.udp_sent.load(Ordering::Relaxed))
     }
 
     /// Ends; all that was sent is in the sockets.

@@ -12,7 +12,8 @@ use crate::reject::Reject;
 const IDLE: Duration = Duration::from_secs(300);
 
 fn listen(bench: &Bench, clients_max: usize, idle: Duration) -> (TcpListen, SocketAddr) {
-    TcpListen::bind(bench.context(), "tcp", "127.0.0.1:0", clients_max, idle).unwrap()
+    let bounds = Bounds { clients_max, of_one_address_max: clients_max };
+    TcpListen::bind(bench.context(), "tcp", "127.0.0.1:0", bounds, idle).unwrap()
 }
 
 fn connect(address: SocketAddr) -> TcpStream {
@@ -143,6 +144,40 @@ fn clients_over_the_bound_are_refused_and_counted() {
     turn_until(&mut feed, || bench.counts().connections.get() == 1);
     clients.push(connect(address));
     turn_until(&mut feed, || bench.counts().connections.get() == 2);
+}
+
+/// From another address of the loopback than the usual one.
+fn connect_from_elsewhere(address: SocketAddr) -> TcpStream {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, socket};
+    use std::os::fd::AsRawFd;
+    let socket =
+        socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 9, 0)).unwrap();
+    connect(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, address.port())).unwrap();
+    socket.into()
+}
+
+#[test]
+fn one_address_leaves_places_to_others() {
+    let bench = Bench::new(8);
+    let bounds = Bounds { clients_max: 8, of_one_address_max: 2 };
+    let (mut feed, address) =
+        TcpListen::bind(bench.context(), "tcp", "127.0.0.1:0", bounds, IDLE).unwrap();
+    let mut clients: Vec<TcpStream> = (0..5).map(|_| connect(address)).collect();
+    turn_until(&mut feed, || bench.counts().connections_crowded.get() == 3);
+    assert_eq!(bench.counts().connections.get(), 2);
+    assert_eq!(bench.counts().connections_refused.get(), 3);
+    let mut elsewhere = connect_from_elsewhere(address);
+    turn_until(&mut feed, || bench.counts().connections.get() == 3);
+    assert!(!is_closed(&mut elsewhere));
+    // One that leaves makes room for one of the same address.
+    clients.remove(0);
+    turn_until(&mut feed, || bench.counts().connections.get() == 2);
+    clients.push(connect(address));
+    turn_until(&mut feed, || bench.counts().connections.get() == 3);
+    clients.push(connect(address));
+    turn_until(&mut feed, || bench.counts().connections_crowded.get() == 4);
+    assert_eq!(feed.by_address.len(), 2);
 }
 
 #[test]

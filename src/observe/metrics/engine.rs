@@ -47,6 +47,12 @@ pub const METRICS: &[Metric] = &[
         |seen, out| out.put(&[], signed(seen.counts.journal.bytes_max.get())),
     ),
     Metric::gauge(
+        "ais_journal_reserve_bytes",
+        &[],
+        "Bytes of the disk that are kept for dead letters and notes; fewer than configured on a full disk.",
+        |seen, out| out.put(&[], signed(seen.counts.journal.reserve_bytes.get())),
+    ),
+    Metric::gauge(
         "ais_journal_unsynced_records",
         &[],
         "Records appended and not yet synced.",
@@ -202,6 +208,12 @@ pub const METRICS: &[Metric] = &[
         |seen, out| {
             out.put(&[], signed(seen.counts.store.batch_rows_max.get()));
         },
+    ),
+    Metric::gauge(
+        "ais_store_commit_rows_limit",
+        &[],
+        "Rows that a commit may have now: fewer than store.batch_rows_max where commits took all of their time.",
+        |seen, out| out.put(&[], signed(seen.counts.store.batch_rows_limit.get())),
     ),
     Metric::gauge(
         "ais_store_call_overrun_seconds_max",

@@ -126,6 +126,12 @@ pub const METRICS: &[Metric] = &[
         |seen, out| each(seen, out, |feed| float(feed.connections_refused.get())),
     ),
     Metric::counter(
+        "ais_feed_connections_crowded_total",
+        FEED,
+        "Connections refused because their address has its part of the places already.",
+        |seen, out| each(seen, out, |feed| float(feed.connections_crowded.get())),
+    ),
+    Metric::counter(
         "ais_feed_connections_silent_total",
         FEED,
         "Connections closed because they were silent for too long.",

@@ -28,6 +28,10 @@ impl DeadLetters {
     /// # Errors
     /// When there is no room, or the disk does not do it: the offsets that pass them must then not be committed.
     pub fn keep(&mut self, letters: &[Letter]) -> Result<(), DeadLetterError> {
+        self.with_room(|here| here.keep_all(letters))
+    }
+
+    fn keep_all(&mut self, letters: &[Letter]) -> Result<(), DeadLetterError> {
         let Self { rows, config, path, .. } = self;
         let rows_max = u64::try_from(config.rows_max).unwrap_or(u64::MAX);
         let failed = |error| DeadLetterError::io(path, "keep letters", error);

@@ -92,6 +92,15 @@ impl DeadLetters {
         if self.rows == self.dead {
             return Ok(Vec::new());
         }
+        self.with_room(|here| here.mark_due(now_us, owned, messages_max))
+    }
+
+    fn mark_due(
+        &mut self,
+        now_us: i64,
+        owned: Owned,
+        messages_max: usize,
+    ) -> Result<Vec<Letter>, DeadLetterError> {
         let failed = |error| DeadLetterError::io(&self.path, "take letters that are due", error);
         let seqs = due(&self.connection, now_us, owned, messages_max).map_err(failed)?;
         if seqs.is_empty() {
@@ -126,6 +135,10 @@ impl DeadLetters {
     /// # Errors
     /// When that cannot be written: then they stay in doubt, and the next connect asks for them.
     pub fn tried(&mut self, answers: &[Answer], now_us: i64) -> Result<Tried, DeadLetterError> {
+        self.with_room(|here| here.note(answers, now_us))
+    }
+
+    fn note(&mut self, answers: &[Answer], now_us: i64) -> Result<Tried, DeadLetterError> {
         let Self { config, path, .. } = self;
         let failed = |error| DeadLetterError::io(path, "note what became of letters", error);
         let transaction = begin(&mut self.connection).map_err(failed)?;

@@ -21,9 +21,14 @@ impl DeadLetters {
         if self.to_pass == 0 {
             return Ok(());
         }
+        let offsets: Vec<(u8, u64)> = offsets.into_iter().collect();
+        self.with_room(|here| here.pass_below(&offsets))
+    }
+
+    fn pass_below(&mut self, offsets: &[(u8, u64)]) -> Result<(), DeadLetterError> {
         let failed = |error| DeadLetterError::io(&self.path, "note what is passed", error);
         let transaction = begin(&mut self.connection).map_err(failed)?;
-        let passed = pass(&transaction, offsets).map_err(failed)?;
+        let passed = pass(&transaction, offsets.iter().copied()).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         self.to_pass = self.to_pass.saturating_sub(passed);
         Ok(())
@@ -40,10 +45,14 @@ impl DeadLetters {
         offsets: impl IntoIterator<Item = (u8, u64)>,
     ) -> Result<u64, DeadLetterError> {
         let offsets: Vec<(u8, u64)> = offsets.into_iter().collect();
+        self.with_room(|here| here.settle_by(&offsets))
+    }
+
+    fn settle_by(&mut self, offsets: &[(u8, u64)]) -> Result<u64, DeadLetterError> {
         let failed = |error| DeadLetterError::io(&self.path, "compare with the store", error);
         let transaction = begin(&mut self.connection).map_err(failed)?;
         let mut left = Left::default();
-        for (partition, next_seq) in &offsets {
+        for (partition, next_seq) in offsets {
             left.forget(&transaction, *partition, *next_seq).map_err(failed)?;
             let known = self.settled.get(usize::from(*partition)).copied().unwrap_or(true);
             if !known {
@@ -67,7 +76,7 @@ impl DeadLetters {
             }
             self.by_feed[usize::from(*feed)] += messages;
         }
-        for (partition, _) in &offsets {
+        for (partition, _) in offsets {
             if let Some(settled) = self.settled.get_mut(usize::from(*partition)) {
                 *settled = true;
             }

@@ -44,6 +44,9 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// A connection that is not used for this long is closed.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// How long the calls of one turn may take together: one that nobody can wait behind, a few short ones, a connect.
+pub const CALL_MAX: Duration = Duration::from_secs(120);
+
 /// What is to be done next; later entries wait for earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Job {

@@ -151,6 +151,51 @@ fn what_could_not_be_committed_is_committed_later_and_counted_once() {
     assert_eq!(rig.counts.feeds[0].stored.get(), 10);
 }
 
+/// As [`part`], each row of a message of its own.
+fn messages(shard: usize, seqs: std::ops::Range<u64>) -> Rows {
+    let mut rows = part(shard, seqs.end, usize::try_from(seqs.end - seqs.start).unwrap());
+    for (row, seq) in rows.positions.iter_mut().zip(seqs) {
+        row.origin.seq = seq;
+    }
+    rows
+}
+
+/// On a slow line a large commit never ended within its time, and was tried again whole for ever.
+#[test]
+fn a_commit_that_takes_all_of_its_time_is_cut_and_each_row_is_committed_once() {
+    let mut rig = rig(10_000);
+    // No time at all: every failure is one that took all of it.
+    rig.writer.config.commit_seconds = 0;
+    rig.asked.lock().failing = true;
+    assert!(rig.shards[0].offer(messages(0, 1..601)).is_ok());
+    assert!(rig.shards[1].offer(messages(1, 601..901)).is_ok());
+    assert!(rig.shards[0].offer(part(0, 950, 0)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    assert_eq!(rig.counts.store.batch_rows_limit.get(), 450);
+    rig.asked.lock().failing = false;
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1), "it connects again");
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(450));
+    assert_eq!(rig.asked.lock().commits[0], (vec![450, 0], 0, 451));
+    // The next comes through, and its answer is lost.
+    rig.asked.lock().answers_lost = true;
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    assert_eq!(rig.asked.lock().commits[1].0, [150, 300]);
+    rig.asked.lock().answers_lost = false;
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1));
+    assert_eq!(rig.counts.store.batch_rows_limit.get(), 225);
+    assert!(rig.shards[1].offer(messages(1, 950..1_050)).is_ok());
+    assert!(rig.shards[1].offer(messages(1, 1_050..1_250)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(225));
+    rig.shards.clear();
+    while rig.writer.turn().unwrap() != Turn::Finished {}
+    let asked = rig.asked.lock();
+    let stored =
+        asked.commits.iter().fold([0, 0], |sum, (rows, ..)| [sum[0] + rows[0], sum[1] + rows[1]]);
+    assert_eq!((stored, rig.counts.feeds[0].stored.get()), ([600, 600], 1_200));
+    let (_, least, most) = asked.commits.last().unwrap();
+    assert_eq!((*least, *most), (950, 1_250));
+}
+
 #[test]
 fn partitions_without_rows_move_on_at_the_latest_with_the_end() {
     let mut rig = rig(1000);

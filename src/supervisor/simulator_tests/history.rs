@@ -115,6 +115,7 @@ fn setup(random: &mut Random) -> Setup {
         rows_waiting_max: random.index(40) + 1,
         journal: JournalConfig {
             segment_bytes,
+            reserve_bytes: 0,
             bytes_max: segment_bytes * if keep_all { 10_000 } else { random.between(4, 30) },
             sync_interval_ms: random.below(2) * 50,
             keep_all,
