@@ -8,6 +8,7 @@
 pub mod fault;
 mod feeds;
 pub mod keys;
+mod kinds;
 pub mod load;
 mod neighbours;
 mod read;
@@ -21,9 +22,11 @@ mod tests;
 use std::path::PathBuf;
 
 pub use feeds::{default_feeds, posts_at};
+pub use kinds::AISSTREAM_TYPES;
 pub use neighbours::{
     AtBound, BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
 };
+pub use rule::boxes;
 pub use secret::{Hidden, Secret};
 pub use show::to_toml;
 
@@ -34,6 +37,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where AIS comes from; when empty, UDP and TCP on `127.0.0.1:10110`.
     pub feeds: Vec<FeedConfig>,
+    /// What aisstream.io knows its customer by, for all feeds of that kind.
+    pub aisstream: AisstreamConfig,
     /// How lines are read.
     pub nmea: NmeaConfig,
     /// Where accepted messages are kept until they are stored.
@@ -61,6 +66,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("aisd-data"),
             feeds: Vec::new(),
+            aisstream: AisstreamConfig::default(),
             nmea: NmeaConfig::default(),
             journal: JournalConfig::default(),
             shards: ShardConfig::default(),
@@ -119,6 +125,30 @@ pub enum FeedKind {
         /// What a sender must have; empty for nothing.
         token: Hidden,
     },
+    /// The WebSocket of aisstream.io.
+    Aisstream {
+        /// Where it is.
+        url: String,
+        /// What it knows its customer by: `aisstream.api_key`.
+        api_key: Hidden,
+        /// Where to listen: boxes of south, west, north, east, separated by semicolons.
+        boxes: String,
+        /// Messages to ask for, separated by commas; absent for all.
+        types: Option<String>,
+        /// A connection that brings nothing for this long is made anew.
+        silent_seconds: u64,
+        /// Who may sign the server's certificate; absent for those whom the system trusts.
+        ca_file: Option<PathBuf>,
+    },
+    /// A SignalR hub that answers queries.
+    Signalr {
+        /// The server: `https://HOST`.
+        url: String,
+        /// Who may sign its certificate; absent for those whom the system trusts.
+        ca_file: Option<PathBuf>,
+        /// What it is asked.
+        hub: SignalrConfig,
+    },
     /// A file of lines, or `-` for standard input.
     File {
         /// The file, or `-`.
@@ -139,6 +169,8 @@ impl FeedKind {
             Self::Tcp { .. } => "tcp",
             Self::TcpClient { .. } => "tcp_client",
             Self::Http { .. } => "http",
+            Self::Aisstream { .. } => "aisstream",
+            Self::Signalr { .. } => "signalr",
             Self::File { .. } => "file",
         }
     }
@@ -146,8 +178,44 @@ impl FeedKind {
     /// Whether its senders may send the same again, so that more must be remembered.
     #[must_use]
     pub const fn may_come_again(&self) -> bool {
-        matches!(self, Self::Http { .. })
+        matches!(self, Self::Http { .. } | Self::Signalr { .. })
     }
+
+    /// Whether it connects to a server, which may be away.
+    #[must_use]
+    pub const fn is_client(&self) -> bool {
+        matches!(self, Self::TcpClient { .. } | Self::Aisstream { .. } | Self::Signalr { .. })
+    }
+}
+
+/// The account at aisstream.io.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AisstreamConfig {
+    /// Its API key; empty for none.
+    pub api_key: Hidden,
+}
+
+/// What a SignalR hub is asked, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignalrConfig {
+    /// `Device` of its customer.
+    pub device: String,
+    /// `ActionTypeValue`.
+    pub action_type: String,
+    /// `UserId`.
+    pub user_id: String,
+    /// A query; what stands before its first `[` is replaced by the time from which on rows are wanted.
+    pub query: String,
+    /// How far each query looks back.
+    pub query_minutes: u64,
+    /// `IsQueryLastestDataBeforeStream`.
+    pub latest_first: bool,
+    /// `UsingLastUpdateTime`.
+    pub using_last_update_time: bool,
+    /// Between two queries; 0 for none, where the hub sends by itself.
+    pub trigger_seconds: u64,
+    /// A connection that brings nothing for this long, no ping either, is made anew.
+    pub silent_seconds: u64,
 }
 
 /// How lines are read.

@@ -9,21 +9,25 @@
 //! and stops reading, so a TCP peer is slowed and a file waits.
 //!
 //! [`open`] makes a feed from its configuration. All feeds share `intake` (bytes to batches); `sockets` is for those that
-//! have one, `door` lets TCP clients in, `dial` makes connections, `pace` slows a recording down.
+//! have one, `door` lets TCP clients in, `dial` makes connections, `web_socket` talks over them, `pace` slows a recording down.
 
+pub mod aisstream;
 pub mod dial;
 pub mod door;
 pub mod file;
+mod happening;
 pub mod http;
 pub mod intake;
 pub mod json;
 pub mod pace;
+pub mod signalr;
 pub mod sockets;
 pub mod tcp_connect;
 pub mod tcp_listen;
 #[cfg(test)]
 mod testing;
 pub mod udp;
+pub mod web_socket;
 
 use std::io;
 use std::net::SocketAddr;
@@ -43,36 +47,10 @@ use crate::reject::{Dropped, Reject};
 use crate::report::packed::Told;
 use crate::stage::Stage;
 
+pub use happening::Happening;
+
 /// A batch is handed on in the middle of a turn once it holds this many bytes.
 pub const BATCH_BYTES: usize = 64 * 1024;
-
-/// When the messages of a feed happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// Now: what says nothing else happened when it was received.
-    Live,
-    /// Long ago: the messages must say when, or be dated by where the recording starts.
-    Recorded {
-        /// How far the recording's time is ahead of the clock, if it is known; microseconds.
-        shift_us: Option<i64>,
-    },
-}
-
-impl Happening {
-    /// The time of a message that is owed one: its own, or the recording's.
-    ///
-    /// # Errors
-    /// When it is from a recording and nobody says when it was.
-    fn time_of(self, message: &Message<'_>) -> Result<Option<i64>, Reject> {
-        match (message.sent_us, self) {
-            (Some(_), _) | (None, Self::Live) => Ok(message.sent_us),
-            (None, Self::Recorded { shift_us: Some(shift_us) }) => {
-                Ok(Some(message.received_us.saturating_add(shift_us)))
-            }
-            (None, Self::Recorded { shift_us: None }) => Err(Reject::TimeMissing),
-        }
-    }
-}
 
 /// What a feed is given at its birth.
 #[derive(Clone)]
@@ -145,6 +123,8 @@ pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String>
             Ok(Opened { stage: Box::new(feed), address: None })
         }
         FeedKind::Http { .. } => Err("a feed of posts is opened with its sockets".to_owned()),
+        FeedKind::Aisstream { .. } => aisstream::open(context, &name, &config.kind),
+        FeedKind::Signalr { .. } => signalr::open(context, &name, &config.kind),
         FeedKind::File { path, pace, start } => {
             let start_us = start.as_deref().map(parse_start).transpose()?;
             let reading = file::Reading { pace: *pace, start_us };
@@ -189,6 +169,7 @@ pub struct FeedSink {
     context: FeedContext,
     batch: Batch,
     received: u64,
+    repeats: u64,
     rejected: [u64; Reject::COUNT],
     newest_us: i64,
     packed: Vec<u8>,
@@ -202,6 +183,7 @@ impl FeedSink {
             context,
             batch: Batch::with_capacity(BATCH_BYTES + BATCH_BYTES / 4),
             received: 0,
+            repeats: 0,
             rejected: [0; Reject::COUNT],
             newest_us: 0,
             packed: Vec::new(),
@@ -260,6 +242,12 @@ impl FeedSink {
         taken
     }
 
+    /// Counts a message that the feed itself knows to have come before.
+    pub const fn repeat(&mut self) {
+        self.received += 1;
+        self.repeats += 1;
+    }
+
     /// Takes a message.
     ///
     /// # Errors
@@ -301,6 +289,7 @@ impl FeedSink {
     pub fn count(&mut self) {
         let counts = self.context.feed_counts();
         counts.received.add(std::mem::take(&mut self.received));
+        counts.repeats.add(std::mem::take(&mut self.repeats));
         for (reason, count) in self.rejected.iter_mut().enumerate() {
             counts.rejected.of(reason).add(std::mem::take(count));
         }

@@ -36,3 +36,4 @@ mod recorded;
 mod servers;
 mod support;
 mod tidy;
+mod web_socket;

@@ -22,6 +22,10 @@ pub mod servers;
 pub mod storing;
 pub mod sums;
 pub mod traffic;
+/// Shared with the tests of the feeds themselves.
+#[path = "../src/feed/web_socket/testing.rs"]
+#[allow(dead_code, reason = "the feeds' own tests use more of it")]
+pub mod web_socket;
 
 /// The bytes of a file in `tests/data`.
 pub fn data(name: &str) -> Vec<u8> {

@@ -5,7 +5,7 @@
 #![no_main]
 
 use aisd::config::load::parse;
-use aisd::config::{Hidden, to_toml};
+use aisd::config::{FeedKind, Hidden, to_toml};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -14,6 +14,14 @@ fuzz_target!(|input: &[u8]| {
         Ok(mut config) => {
             // Never shown, so it cannot be read back.
             config.http.jwt_secret = Hidden::default();
+            if !config.aisstream.api_key.is_empty() {
+                config.aisstream.api_key = Hidden::new("***");
+            }
+            for feed in &mut config.feeds {
+                if let FeedKind::Aisstream { api_key, .. } = &mut feed.kind {
+                    api_key.clone_from(&config.aisstream.api_key);
+                }
+            }
             let written = to_toml(&config);
             match parse("again.toml", &written) {
                 Ok(again) => assert_eq!(config, again, "{written}"),

@@ -1,93 +1,17 @@
-//! The keys of feeds: one table for each feed, its keys depending on its kind.
+//! The tables of feeds: what is made of their keys, and back.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::rule::{Rule, Value};
-use super::{FeedConfig, FeedKind, Hidden};
+pub use super::kinds::{KINDS, Otherwise, keys_of};
+use super::rule::Value;
+use super::{FeedConfig, FeedKind, Hidden, SignalrConfig};
 
 /// Feeds at most; their numbers are one byte, and those of earlier runs count too.
 pub const FEEDS_MAX: usize = 64;
 
 /// Where feeds listen when none is configured.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:10110";
-
-/// One key of a kind of feed.
-pub struct FeedKey {
-    /// Its name.
-    pub name: &'static str,
-    /// What it may be.
-    pub rule: Rule,
-    /// Whether it must be there, may be left out, or has a default.
-    pub otherwise: Otherwise,
-}
-
-/// What happens when a key of a feed is left out.
-#[derive(Clone, Copy)]
-pub enum Otherwise {
-    /// A fault.
-    Required,
-    /// It stays absent.
-    Absent,
-    /// This number.
-    Whole(i64),
-}
-
-const fn key(name: &'static str, rule: Rule, otherwise: Otherwise) -> FeedKey {
-    FeedKey { name, rule, otherwise }
-}
-
-const NAME: FeedKey = key("name", Rule::Name, Otherwise::Absent);
-const ADDRESS: FeedKey = key("address", Rule::Address, Otherwise::Required);
-
-/// Every kind of feed with its keys.
-pub const KINDS: &[(&str, &[FeedKey])] = &[
-    (
-        "udp",
-        &[
-            NAME,
-            ADDRESS,
-            key("receive_buffer_bytes", Rule::Whole(4096, 1 << 30), Otherwise::Whole(4 << 20)),
-        ],
-    ),
-    (
-        "tcp",
-        &[
-            NAME,
-            ADDRESS,
-            key("clients_max", Rule::Whole(1, 65_536), Otherwise::Whole(4096)),
-            key("clients_per_address_max", Rule::Whole(1, 65_536), Otherwise::Whole(3072)),
-            key("idle_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(300)),
-        ],
-    ),
-    (
-        "tcp_client",
-        &[NAME, ADDRESS, key("silent_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(60))],
-    ),
-    (
-        "http",
-        &[
-            NAME,
-            key("address", Rule::AddressOrNone, Otherwise::Absent),
-            key("token", Rule::HiddenOrNone, Otherwise::Absent),
-        ],
-    ),
-    (
-        "file",
-        &[
-            NAME,
-            key("path", Rule::Text, Otherwise::Required),
-            key("pace", Rule::Real(0.001, 1_000_000.0), Otherwise::Absent),
-            key("start", Rule::Time, Otherwise::Absent),
-        ],
-    ),
-];
-
-/// The keys of a kind.
-#[must_use]
-pub fn keys_of(kind: &str) -> Option<&'static [FeedKey]> {
-    KINDS.iter().find(|(name, _)| *name == kind).map(|(_, keys)| *keys)
-}
 
 /// What a feed's table holds, by key, already checked.
 pub type Values = BTreeMap<&'static str, Value>;
@@ -96,9 +20,13 @@ pub type Values = BTreeMap<&'static str, Value>;
 #[must_use]
 pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
     for key in keys_of(kind)? {
-        if let Otherwise::Whole(default) = key.otherwise {
-            values.entry(key.name).or_insert(Value::Whole(default));
-        }
+        let default = match key.otherwise {
+            Otherwise::Required | Otherwise::Absent => continue,
+            Otherwise::Whole(default) => Value::Whole(default),
+            Otherwise::False => Value::Truth(false),
+            Otherwise::Text(default) => Value::Text(default.to_owned()),
+        };
+        values.entry(key.name).or_insert(default);
     }
     let kind = match kind {
         "udp" => FeedKind::Udp {
@@ -119,6 +47,19 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
             address: text(&values, "address").unwrap_or_default(),
             token: Hidden::new(text(&values, "token").unwrap_or_default()),
         },
+        "aisstream" => FeedKind::Aisstream {
+            url: text(&values, "url")?,
+            api_key: Hidden::default(),
+            boxes: text(&values, "boxes")?,
+            types: text(&values, "types"),
+            silent_seconds: whole(&values, "silent_seconds")?,
+            ca_file: text(&values, "ca_file").map(PathBuf::from),
+        },
+        "signalr" => FeedKind::Signalr {
+            url: text(&values, "url")?,
+            ca_file: text(&values, "ca_file").map(PathBuf::from),
+            hub: hub(&values)?,
+        },
         "file" => FeedKind::File {
             path: PathBuf::from(text(&values, "path")?),
             pace: match values.get("pace") {
@@ -130,6 +71,41 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
         _ => return None,
     };
     Some(FeedConfig { name: text(&values, "name"), kind })
+}
+
+fn hub(values: &Values) -> Option<SignalrConfig> {
+    let truth = |name: &str| matches!(values.get(name), Some(Value::Truth(true)));
+    Some(SignalrConfig {
+        device: text(values, "device")?,
+        action_type: text(values, "action_type")?,
+        user_id: text(values, "user_id")?,
+        query: text(values, "query")?,
+        query_minutes: whole(values, "query_minutes")?,
+        latest_first: truth("latest_first"),
+        using_last_update_time: truth("using_last_update_time"),
+        trigger_seconds: whole(values, "trigger_seconds")?,
+        silent_seconds: whole(values, "silent_seconds")?,
+    })
+}
+
+fn values_of_hub(hub: &SignalrConfig) -> Vec<(&'static str, Value)> {
+    let text = |text: &String| Value::Text(text.clone());
+    let whole = |whole: u64| Value::Whole(i64::try_from(whole).unwrap_or(i64::MAX));
+    vec![
+        ("device", text(&hub.device)),
+        ("action_type", text(&hub.action_type)),
+        ("user_id", text(&hub.user_id)),
+        ("query", text(&hub.query)),
+        ("query_minutes", whole(hub.query_minutes)),
+        ("latest_first", Value::Truth(hub.latest_first)),
+        ("using_last_update_time", Value::Truth(hub.using_last_update_time)),
+        ("trigger_seconds", whole(hub.trigger_seconds)),
+        ("silent_seconds", whole(hub.silent_seconds)),
+    ]
+}
+
+fn shown(path: &Path) -> Value {
+    Value::Text(path.to_string_lossy().into_owned())
 }
 
 fn text(values: &Values, name: &str) -> Option<String> {
@@ -165,6 +141,18 @@ pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
             values.push(("address", Value::Text(address.clone())));
             values.push(("token", Value::Text(token.to_string())));
         }
+        FeedKind::Aisstream { url, api_key: _, boxes, types, silent_seconds, ca_file } => {
+            values.push(("url", Value::Text(url.clone())));
+            values.push(("boxes", Value::Text(boxes.clone())));
+            values.extend(types.clone().map(|types| ("types", Value::Text(types))));
+            values.push(("silent_seconds", size(*silent_seconds)));
+            values.extend(ca_file.as_deref().map(|path| ("ca_file", shown(path))));
+        }
+        FeedKind::Signalr { url, ca_file, hub } => {
+            values.push(("url", Value::Text(url.clone())));
+            values.extend(values_of_hub(hub));
+            values.extend(ca_file.as_deref().map(|path| ("ca_file", shown(path))));
+        }
         FeedKind::File { path, pace, start } => {
             values.push(("path", Value::Text(path.to_string_lossy().into_owned())));
             values.extend(pace.map(|pace| ("pace", Value::Real(pace))));
@@ -177,7 +165,11 @@ pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
 /// A feed of this kind that listens at, connects to or reads this, everything else at its default.
 #[must_use]
 pub fn simple(kind: &str, target: &str) -> Option<FeedConfig> {
-    let place = if kind == "file" { "path" } else { "address" };
+    let place = match kind {
+        "file" => "path",
+        "aisstream" | "signalr" => "url",
+        _ => "address",
+    };
     build(kind, Values::from([(place, Value::Text(target.to_owned()))]))
 }
 

@@ -42,7 +42,7 @@ impl Key {
             (Rule::UrlOrNone(_), Value::Text(url)) => {
                 Value::Text(Secret::new(url).to_string()).to_string()
             }
-            (Rule::HiddenOrNone, Value::Text(text)) => {
+            (Rule::HiddenOrNone | Rule::TokenOrNone, Value::Text(text)) => {
                 Value::Text(Hidden::new(text).to_string()).to_string()
             }
             _ => value.to_string(),
@@ -62,6 +62,7 @@ pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     ("DIRECT_DATABASE_URL", "store.direct_url"),
     ("REDIS_URL", "redis.url"),
     ("JWT_SECRET", "http.jwt_secret"),
+    ("AISSTREAM_API_KEY", "aisstream.api_key"),
 ];
 
 /// A field that can be shown as a value and set from one.
@@ -105,6 +106,7 @@ const GIB: i64 = 1 << 30;
 pub const KEYS: &[Key] = &[
     key!(data_dir, Rule::Text),
     key!(shutdown_seconds, Rule::Whole(1, 3600)),
+    key!(aisstream.api_key, Rule::TokenOrNone),
     key!(nmea.require_checksum, Rule::Truth),
     key!(nmea.line_bytes_max, Rule::Whole(128, 8192)),
     key!(nmea.fragments_max, Rule::Whole(1, 65_536)),

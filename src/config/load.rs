@@ -259,12 +259,41 @@ fn put_file_flags(flags: &Flags, config: &mut Config, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Secrets of feeds, which stand outside their tables so that they can come from files of their own.
+fn give_secrets(config: &mut Config, faults: &mut Vec<Fault>) {
+    for feed in &mut config.feeds {
+        let FeedKind::Aisstream { api_key, .. } = &mut feed.kind else { continue };
+        api_key.clone_from(&config.aisstream.api_key);
+        if api_key.is_empty() {
+            let name = feed.name.as_deref().unwrap_or_default();
+            faults.push(Fault::new(
+                "configuration",
+                format!(
+                    "feed \"{name}\" needs aisstream.api_key; a systemd credential AISSTREAM_API_KEY is the best place for it"
+                ),
+            ));
+        }
+    }
+}
+
+/// A hub that is asked for the last minutes brings rows again that an earlier run has stored.
+fn remember_as_far_as_looked_back(config: &mut Config) {
+    for feed in &config.feeds {
+        if let FeedKind::Signalr { hub, .. } = &feed.kind {
+            let back = (hub.query_minutes + 2) * 60;
+            config.shards.retry_seconds = config.shards.retry_seconds.max(back);
+        }
+    }
+}
+
 /// Default feeds, names, and what depends on more than one key.
 fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
     if config.feeds.is_empty() {
         config.feeds = feeds::default_feeds(!config.http.address.is_empty());
     }
     give_names(&mut config.feeds);
+    give_secrets(config, faults);
+    remember_as_far_as_looked_back(config);
     let mut fault = |text: String| faults.push(Fault::new("configuration", text));
     if config.feeds.len() > FEEDS_MAX {
         fault(format!("{} feeds, must be at most {FEEDS_MAX}", config.feeds.len()));

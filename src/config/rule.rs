@@ -51,6 +51,14 @@ pub enum Rule {
     UrlOrNone(&'static [&'static str]),
     /// A secret of [`SECRET_BYTES_MIN`] bytes or more, or nothing.
     HiddenOrNone,
+    /// A secret that somebody else has made, or nothing.
+    TokenOrNone,
+    /// A URL of one of these schemes.
+    Url(&'static [&'static str]),
+    /// Some of these words, separated by commas.
+    SomeOf(&'static [&'static str]),
+    /// Boxes of south, west, north, east in degrees, separated by semicolons.
+    Boxes,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// `HOST:PORT`.
@@ -93,6 +101,12 @@ impl Rule {
             (Self::HiddenOrNone, Value::Text(text)) => {
                 text.is_empty() || text.len() >= SECRET_BYTES_MIN
             }
+            (Self::TokenOrNone, Value::Text(text)) => !text.contains(|it: char| it.is_control()),
+            (Self::Url(schemes), Value::Text(text)) => is_url(text, schemes),
+            (Self::SomeOf(words), Value::Text(text)) => {
+                text.split(',').all(|word| words.contains(&word.trim()))
+            }
+            (Self::Boxes, Value::Text(text)) => boxes(text).is_some(),
             (Self::OneOf(words), Value::Text(text)) => words.contains(&text.as_str()),
             (Self::Address, Value::Text(text)) => is_address(text),
             (Self::AddressOrNone, Value::Text(text)) => text.is_empty() || is_address(text),
@@ -137,6 +151,15 @@ impl fmt::Display for Rule {
                 write!(out, "a URL that begins with {}://, or \"\"", schemes.join(":// or "))
             }
             Self::HiddenOrNone => write!(out, "{SECRET_BYTES_MIN} bytes or more, or \"\" for none"),
+            Self::TokenOrNone => write!(out, "one line, or \"\" for none"),
+            Self::Url(schemes) => {
+                write!(out, "a URL that begins with {}://", schemes.join(":// or "))
+            }
+            Self::SomeOf(words) => write!(out, "some of \"{}\", with commas", words.join(",")),
+            Self::Boxes => write!(
+                out,
+                "degrees south,west,north,east of one or more boxes, with semicolons between them"
+            ),
             Self::OneOf(words) => write!(out, "one of \"{}\"", words.join("\", \"")),
             Self::Address => write!(out, "HOST:PORT"),
             Self::AddressOrNone => write!(out, "HOST:PORT, or \"\" for none"),
@@ -147,6 +170,20 @@ impl fmt::Display for Rule {
             Self::Name => write!(out, "1 to 32 of a-z, 0-9, _ and -"),
         }
     }
+}
+
+/// Boxes as text: `SOUTH,WEST,NORTH,EAST`, with semicolons between them.
+#[must_use]
+pub fn boxes(text: &str) -> Option<Vec<[f64; 4]>> {
+    let degrees = |one: &str| -> Option<[f64; 4]> {
+        let numbers: Option<Vec<f64>> = one.split(',').map(|it| it.trim().parse().ok()).collect();
+        let sides: [f64; 4] = numbers?.try_into().ok()?;
+        let [south, west, north, east] = sides;
+        let lies = |range: f64, side: f64| (-range..=range).contains(&side);
+        let is_box = lies(90.0, south) && lies(90.0, north) && south < north;
+        (is_box && lies(180.0, west) && lies(180.0, east) && west < east).then_some(sides)
+    };
+    text.split(';').map(degrees).collect()
 }
 
 fn is_url(text: &str, schemes: &[&str]) -> bool {

@@ -7,8 +7,10 @@
 //! Bound: a kept batch grows by no more than what the feed read in the turn in which the journal's queue was full.
 
 use crate::clock::SECOND_US;
-use crate::nmea::Assembler;
 use crate::nmea::line::{Framer, LineEvent, Lines};
+use crate::nmea::{Assembler, Message, Note, Sink};
+use crate::reject::Reject;
+use crate::report::packed::Told;
 
 use super::pace::{Pace, Paced};
 use super::{FeedContext, FeedSink, Handed};
@@ -71,6 +73,40 @@ impl Intake {
     pub fn bytes(&mut self, framer: &mut Framer, bytes: &[u8], sender: u64, received_us: i64) {
         self.bytes += bytes.len() as u64;
         framer.feed(bytes, |event| self.event(event, sender, received_us));
+    }
+
+    /// Takes a message that came as such, of this many bytes read.
+    pub fn message(&mut self, message: &Message<'_>, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.sink.message(message);
+        self.offer_if_full();
+    }
+
+    /// Takes a report that was told in fields, and the text that told it; `times` are when it was received and when it was,
+    /// microseconds since 1970.
+    pub fn report(&mut self, told: &Told, raw: &[u8], times: (i64, Option<i64>)) {
+        self.bytes += raw.len() as u64;
+        // Refused, it is counted; nobody waits for an answer.
+        let _ = self.sink.report(told, raw, times);
+        self.offer_if_full();
+    }
+
+    /// Refuses what came in the place of a message.
+    pub fn refuse(&mut self, reason: Reject, raw: &[u8]) {
+        self.bytes += raw.len() as u64;
+        self.sink.reject(reason, raw);
+    }
+
+    /// Counts what the feed itself knows to have come before.
+    pub const fn repeat(&mut self, raw: &[u8]) {
+        self.bytes += raw.len() as u64;
+        self.sink.repeat();
+    }
+
+    /// Counts what is no message and need not be one.
+    pub fn ignore(&mut self, raw: &[u8]) {
+        self.bytes += raw.len() as u64;
+        self.sink.note(Note::Ignored, 1);
     }
 
     /// Takes the line that a framer still holds, at the end of its connection.

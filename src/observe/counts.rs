@@ -83,7 +83,7 @@ impl<const N: usize> ByReason<N> {
 pub struct FeedCounts {
     /// The feed's name, the `feed` label.
     pub name: String,
-    /// Its kind: `udp`, `tcp`, `tcp_client`, `http`, `file`.
+    /// Its kind: `udp`, `tcp`, `tcp_client`, `http`, `aisstream`, `signalr`, `file`.
     pub kind: String,
     /// Messages received: joined ones, and single sentences that were refused.
     pub received: Counter,
@@ -125,7 +125,7 @@ pub struct FeedCounts {
     pub connections_crowded: Counter,
     /// Connections closed because they were silent for too long.
     pub connections_idle: Counter,
-    /// Attempts to connect that failed (TCP client).
+    /// Attempts to connect that failed (feeds that are clients).
     pub connect_failures: Counter,
     /// When the last message came, microseconds since 1970; 0 for never.
     pub last_message_us: Gauge,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::config::{BreakerConfig, Config, FeedKind};
+use crate::config::{BreakerConfig, Config};
 use crate::observe::counts::{Counter, Gauge};
 use crate::resilience::breaker::{Asker, Breaker, State};
 use crate::resilience::quiet::Quiet;
@@ -50,8 +50,7 @@ impl Neighbours {
     pub fn of(config: &Config) -> Self {
         let store = if config.store.url.is_empty() { "sqlite" } else { "postgres" };
         let has_redis = !config.redis.url.is_empty();
-        let clients =
-            config.feeds.iter().filter(|feed| matches!(feed.kind, FeedKind::TcpClient { .. }));
+        let clients = config.feeds.iter().filter(|feed| feed.kind.is_client());
         let names = clients.filter_map(|feed| feed.name.as_deref());
         Self {
             store: Arc::new(Neighbour::new(store, true)),
@@ -351,6 +350,7 @@ fn next_in(wait: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::FeedKind;
 
     #[test]
     fn the_store_and_redis_are_there_with_nothing_configured_and_each_server_of_a_feed() {

@@ -66,7 +66,12 @@ impl Attempts {
     /// An attempt failed for this cause, such as `connect to postgres at db-1:5432: connection refused`; the wait before the
     /// next one.
     pub fn failed(&mut self, cause: &str) -> Duration {
-        let (wait, line) = self.failed_at(cause, clock::now());
+        self.failed_and_rests(cause, Duration::ZERO)
+    }
+
+    /// The same, and the neighbour is to be left alone for so long at least.
+    pub fn failed_and_rests(&mut self, cause: &str, rest: Duration) -> Duration {
+        let (wait, line) = self.failed_at(cause, rest, clock::now());
         log(line);
         wait
     }
@@ -86,9 +91,9 @@ impl Attempts {
         self.neighbour.succeeded(self.number, now)
     }
 
-    fn failed_at(&mut self, cause: &str, now: Instant) -> (Duration, Option<Line>) {
+    fn failed_at(&mut self, cause: &str, rest: Duration, now: Instant) -> (Duration, Option<Line>) {
         self.failures = self.failures.saturating_add(1);
-        let wait = self.backoff.next_wait();
+        let wait = self.backoff.next_wait().max(rest);
         let told = (cause, self.failures);
         let (wait, line) = self.neighbour.failed(self.number, told, wait, now);
         self.next = Some(now + wait);

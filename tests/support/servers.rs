@@ -11,7 +11,7 @@ mod program;
 mod redis;
 mod redis_cluster;
 
-pub use certificates::{Identity, authority, other_authority};
+pub use certificates::{Identity, authority, certificate, other_authority};
 pub use pgbouncer::PgBouncer;
 pub use place::{Folder, can_mount};
 pub use postgres::{Log, Postgres, Stop};

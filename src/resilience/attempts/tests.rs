@@ -38,7 +38,7 @@ impl Rig {
         }
         let line = match result {
             Ok(()) => self.attempts[who].succeeded_at(self.now),
-            Err(cause) => self.attempts[who].failed_at(cause, self.now).1,
+            Err(cause) => self.attempts[who].failed_at(cause, Duration::ZERO, self.now).1,
         };
         self.note(line);
     }
@@ -137,7 +137,7 @@ fn a_short_trouble_ends_with_a_line_and_leaves_no_trace() {
 fn the_wait_that_was_told_is_the_wait_that_is_kept() {
     let mut rig = rig(1, BreakerConfig::default());
     for attempt in 1..=20 {
-        let (wait, _) = rig.attempts[0].failed_at(REFUSED, rig.now);
+        let (wait, _) = rig.attempts[0].failed_at(REFUSED, Duration::ZERO, rig.now);
         let bound = if attempt < 5 { Duration::from_secs(5) } else { Duration::from_secs(30) };
         assert!(wait >= Duration::from_millis(100) && wait <= bound, "{attempt}: {wait:?}");
         assert_eq!(rig.attempts[0].wait_at(rig.now).0, Some(wait));
@@ -153,7 +153,7 @@ fn the_wait_that_was_told_is_the_wait_that_is_kept() {
 fn several_open_the_breaker_together_and_one_of_them_probes() {
     let mut rig = rig(3, BreakerConfig::default());
     for who in [0, 1, 2, 0, 1] {
-        rig.attempts[who].failed_at(REFUSED, rig.now);
+        rig.attempts[who].failed_at(REFUSED, Duration::ZERO, rig.now);
     }
     assert_eq!(rig.numbers(), (State::Open, 1, 5));
     rig.now += Duration::from_secs(31);
@@ -176,6 +176,6 @@ fn the_first_limits_hold() {
     let mut attempts =
         Attempts::new(Arc::clone(&neighbour), &BreakerConfig::default(), Backoff::default());
     assert!(!neighbour.begin(&BreakerConfig::default()));
-    attempts.failed_at(REFUSED, Instant::now());
+    attempts.failed_at(REFUSED, Duration::ZERO, Instant::now());
     assert_eq!(neighbour.state(), State::Open);
 }

@@ -1,109 +1,31 @@
-//! TLS to Postgres: always verified, host name included.
+//! TLS to Postgres: the authorities are the system's, or those of the one file that `sslrootcert` names.
 //!
-//! The authorities are the system's, or those of the one file that `sslrootcert` names. The same configuration serves
-//! the writer's own client and the `postgres` crate.
+//! The same configuration serves the writer's own client and the `postgres` crate.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+
+use crate::tls::{self, Naming};
+
+pub use crate::tls::name;
 
 /// What libpq calls the protocol, for servers that ask.
 const PROTOCOL: &[u8] = b"postgresql";
+/// How a file of authorities is named.
+const NAMING: Naming = Naming { word: "sslrootcert", whole: "sslrootcert=FILE in the URL" };
 
 /// A configuration that trusts the authorities of this file, or else of the system.
 ///
 /// # Errors
 /// When there are none, with the way out.
 pub fn client(root: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    match root {
-        Some(path) => {
-            let shown = path.display();
-            let wrong = |error| format!("read the certificates of {shown}: {error}");
-            for certificate in CertificateDer::pem_file_iter(path).map_err(wrong)? {
-                let certificate = certificate.map_err(wrong)?;
-                roots.add(certificate).map_err(|error| {
-                    format!("{shown} holds a certificate that cannot be used: {error}")
-                })?;
-            }
-            if roots.is_empty() {
-                return Err(format!("{shown}, which sslrootcert names, holds no certificate"));
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                let text = "this system trusts no authority (Debian: ca-certificates); \
-                            name one with sslrootcert=FILE in the URL";
-                return Err(text.to_owned());
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().map_err(|it| it.to_string())?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![PROTOCOL.to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// The name that a server must prove.
-///
-/// # Errors
-/// When no certificate could hold such a name.
-pub fn name(host: &str) -> Result<ServerName<'static>, String> {
-    let wrong = |_| format!("{host:?} is no name that a certificate could prove");
-    ServerName::try_from(host.to_owned()).map_err(wrong)
+    tls::client(root, NAMING, Some(PROTOCOL))
 }
 
 /// A failed handshake as operators read it.
 #[must_use]
 pub fn words(error: &rustls::Error) -> String {
-    use CertificateError as Why;
-    let rustls::Error::InvalidCertificate(why) = error else { return error.to_string() };
-    match why {
-        Why::UnknownIssuer => "its certificate is of an authority that is not trusted here; \
-                               sslrootcert=FILE in the URL names one that is"
-            .to_owned(),
-        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
-            format!("its certificate is for another host: {why}")
-        }
-        Why::Expired | Why::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        Why::NotValidYet | Why::NotValidYetContext { .. } => {
-            "its certificate is not valid yet".to_owned()
-        }
-        _ => format!("its certificate cannot be accepted: {why}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_without_certificates_is_refused_by_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("root.pem");
-        let refusal = |path: &Path| client(Some(path)).unwrap_err();
-        assert!(refusal(&path).starts_with("read the certificates of /"), "{}", refusal(&path));
-        std::fs::write(&path, "no certificate\n").unwrap();
-        assert!(
-            refusal(&path).ends_with("root.pem, which sslrootcert names, holds no certificate")
-        );
-        let broken = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
-        std::fs::write(&path, broken).unwrap();
-        assert!(refusal(&path).contains("a certificate that cannot be used"), "{}", refusal(&path));
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_certificate_is_said_in_words() {
-        let words = |why| words(&rustls::Error::InvalidCertificate(why));
-        assert!(words(CertificateError::UnknownIssuer).contains("not trusted here; sslrootcert="));
-        assert!(words(CertificateError::NotValidForName).contains("for another host"));
-        assert_eq!(words(CertificateError::Expired), "its certificate has expired");
-        assert!(name("db.example").is_ok() && name("10.0.0.1").is_ok() && name("a b").is_err());
-    }
+    tls::words(error, NAMING)
 }
