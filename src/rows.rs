@@ -109,10 +109,10 @@ impl Rows {
 
     /// Makes it ready to be filled again, keeping its memory.
     pub fn clear(&mut self) {
-        self.positions.clear();
-        self.statics.clear();
-        self.messages.clear();
-        self.json.clear();
+        empty(&mut self.positions);
+        empty(&mut self.statics);
+        empty(&mut self.messages);
+        empty(&mut self.json);
     }
 
     /// Cuts it in two where about so many rows are before the cut, of at least one message each; the second part, if there
@@ -157,6 +157,19 @@ impl Rows {
     }
 }
 
+/// Room for so many is kept without a question.
+const ROOM_KEPT: usize = 256;
+
+/// Empties it. Room of which hardly any was used is halved: each of the buffers that go round grew when the store was away, until
+/// all of them were as large as that ever asked for.
+fn empty<T>(items: &mut Vec<T>) {
+    let (used, room) = (items.len(), items.capacity());
+    items.clear();
+    if room > ROOM_KEPT && used < room / 8 {
+        items.shrink_to((room / 2).max(ROOM_KEPT));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +183,25 @@ mod tests {
         let origin = Origin { received_us, ..origin };
         let json_len = u32::try_from(text.len()).unwrap();
         MessageRow { origin, msg_type: 4, json_at, json_len }
+    }
+
+    #[test]
+    fn room_that_is_not_used_any_more_is_given_back_by_and_by() {
+        let mut rows = Rows::default();
+        let fill = |rows: &mut Rows, count: u64| {
+            (0..count).for_each(|seq| {
+                let row = message(seq, &mut rows.json);
+                rows.messages.push(row);
+            });
+            rows.clear();
+            (rows.messages.capacity(), rows.json.capacity())
+        };
+        let large = fill(&mut rows, 10_000);
+        assert_eq!(fill(&mut rows, 5_000), large, "so much is still in use");
+        let less = fill(&mut rows, 10);
+        assert!(less.0 <= large.0 / 2 + 1 && less.1 <= large.1 / 2 + 1, "{less:?}");
+        let least = (0..20).map(|_| fill(&mut rows, 10)).last().unwrap();
+        assert!((10..=2 * ROOM_KEPT).contains(&least.0), "{least:?}");
     }
 
     #[test]
