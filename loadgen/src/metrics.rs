@@ -105,8 +105,24 @@ impl Figures {
         NOT_STORED.iter().filter_map(since).collect()
     }
 
+    /// From the text of an answer.
+    #[cfg(test)]
+    pub fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text).map(Self)
+    }
+
+    /// How often messages were refused for this reason, or parts given up.
+    pub fn reason(&self, name: &str) -> Option<u64> {
+        let feeds = self.0.get("feeds")?.as_object()?.values();
+        let count = |feed: &Value| {
+            let told = feed.get(name).or_else(|| feed.get("rejected")?.get(name));
+            told.and_then(Value::as_u64)
+        };
+        feeds.map(count).sum()
+    }
+
     /// A count over all feeds; that of all reasons if it is told by reason.
-    fn over_feeds(&self, name: &str) -> Option<u64> {
+    pub fn over_feeds(&self, name: &str) -> Option<u64> {
         let count = |feed: &Value| match feed.get(name)? {
             Value::Object(reasons) => reasons.values().map(Value::as_u64).sum(),
             count => count.as_u64(),

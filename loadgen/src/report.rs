@@ -1,9 +1,12 @@
 //! The results: as JSON for programs and as a table for people.
 
-use crate::arguments::{Arguments, Rate};
+use crate::account::Account;
+use crate::arguments::Arguments;
+use crate::arguments::rate::Rate;
 use crate::live::Shown;
 use crate::metrics::Figures;
 use crate::send::Sent;
+use crate::send::http::Answers;
 use crate::target::Target;
 use crate::verify::Verdict;
 use serde_json::{Map, Value, json};
@@ -15,7 +18,7 @@ pub struct Results<'a> {
     /// What was asked.
     pub arguments: &'a Arguments,
     /// Where it went.
-    pub target: Target,
+    pub target: &'a Target,
     /// What was sent.
     pub sent: &'a Sent,
     /// From the first message sent to the last of them committed; absent when nobody could tell.
@@ -28,6 +31,8 @@ pub struct Results<'a> {
     pub live: Option<Shown>,
     /// Where messages of the run ended that are not stored, as the daemon says; told, and trusted for nothing.
     pub not_stored: Map<String, Value>,
+    /// What became of the messages that must not be stored, and of those that are not.
+    pub account: Account,
     /// What went wrong, if anything.
     pub failure: Option<String>,
     /// The machine and the time.
@@ -46,7 +51,7 @@ impl Results<'_> {
             "profile": arguments.profile.name(),
             "seed": arguments.seed,
             "vessels": arguments.vessels,
-            "rate_asked": arguments.rate.limit().map_or_else(|| json!("max"), Value::from),
+            "rate_asked": rate_asked(&arguments.rate),
             "duration_asked_s": arguments.duration.as_secs_f64(),
             "duration_s": self.sent.took.as_secs_f64(),
             "sent": ledger.sent,
@@ -65,6 +70,11 @@ impl Results<'_> {
             "rows": verdict(|verdict| verdict.rows),
             "distinct_seqs": verdict(|verdict| verdict.rows - verdict.same_seq),
             "misdated": verdict(|verdict| verdict.misdated),
+            "receivers": arguments.receivers,
+            "dirt": arguments.dirt.to_string(),
+            "refused": self.account.json(),
+            "accounted": self.verdict.and_then(|it| self.account.accounted(it.lost)),
+            "http": self.sent.answers.as_ref().map(answers),
             "not_stored": self.not_stored,
             "live": self.live.as_ref().map(live),
             "rate_sent": self.rate_sent(),
@@ -83,10 +93,8 @@ impl Results<'_> {
     pub fn table(&self) -> String {
         let ledger = &self.sent.ledger;
         let mut table = Table::default();
-        let asked = match self.arguments.rate {
-            Rate::Of(rate) => format!("{rate}/s"),
-            Rate::Max => "max".into(),
-        };
+        let asked = &self.arguments.rate;
+        let asked = if asked.peak().is_some() { format!("{asked}/s") } else { asked.to_string() };
         table.row("target", &format!("{} at {asked}", self.target));
         table.row("sent", &grouped(ledger.sent));
         if ledger.repeats > 0 {
@@ -101,6 +109,14 @@ impl Results<'_> {
             table.row("lost", &grouped(verdict.lost));
             table.row("unexpected", &grouped(verdict.unexpected));
             table.row("wrong", &grouped(verdict.wrong));
+            for reason in &self.account.reasons {
+                let counted = reason.counted.map_or("?".into(), grouped);
+                let told = format!("{counted} of {} {}", grouped(reason.sent), reason.name);
+                table.row("refused", &told);
+            }
+            if let Some(accounted) = self.account.accounted(verdict.lost).filter(|it| *it > 0) {
+                table.row("accounted", &format!("{} of the lost", grouped(accounted)));
+            }
             let counts = self.not_stored.iter().filter(|(_, count)| **count != json!(0));
             let counts: Vec<String> =
                 counts.map(|(name, count)| format!("{count} {name}")).collect();
@@ -113,6 +129,12 @@ impl Results<'_> {
             if verdict.misdated > 0 {
                 table.row("misdated", &grouped(verdict.misdated));
             }
+        }
+        if let Some(answers) = &self.sent.answers {
+            let [acknowledged, refused] = [answers.acknowledged, answers.refused].map(grouped);
+            let busy = grouped(answers.by_sort[2]);
+            let told = format!("{acknowledged} acknowledged, {refused} refused, {busy} times busy");
+            table.row("answers", &told);
         }
         if let Some(rate) = self.rate_held() {
             table.row("rate held", &per_second(rate));
@@ -166,6 +188,10 @@ impl Results<'_> {
     }
 }
 
+fn rate_asked(rate: &Rate) -> Value {
+    if let Rate::Of(rate) = rate { json!(rate) } else { json!(rate.to_string()) }
+}
+
 fn rate(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64().max(1e-6)
 }
@@ -179,6 +205,19 @@ fn latency(window: &Value) -> Value {
 /// Quantiles of send-to-publish, by their names.
 const QUANTILES: [(&str, f64); 5] =
     [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)];
+
+fn answers(answers: &Answers) -> Value {
+    let [ok, partly, busy, other] = answers.by_sort;
+    let ms = |at| answers.answer_us.value_at_quantile(at) as f64 / 1000.0;
+    let quantiles = QUANTILES.map(|(name, at)| (name.to_owned(), json!(ms(at))));
+    json!({
+        "acknowledged": answers.acknowledged,
+        "refused": answers.refused,
+        "answers": { "2xx": ok, "207": partly, "503": busy, "other": other },
+        "broken": answers.broken,
+        "answer_ms": quantiles.into_iter().collect::<Map<_, _>>(),
+    })
+}
 
 fn live(shown: &Shown) -> Value {
     let quantiles = QUANTILES.map(|(name, at)| (name.to_owned(), json!(shown.latency_ms(at))));

@@ -2,38 +2,32 @@
 //!
 //! Out: the exit code: 0 all there, 1 something lost, stored twice, unexpected or wrong, 3 out of reach or failed
 
-use crate::arguments::{Arguments, RATE_MAX, WINDOW_S};
+use crate::account::Account;
+use crate::arguments::Arguments;
 use crate::civil::now_us;
 use crate::environment;
-use crate::fleet::{self, Fleet};
+use crate::fleet::Fleet;
 use crate::ledger::Ledger;
 use crate::live::{Live, Shown, Teller, Way};
 use crate::metrics::Figures;
 use crate::pace::Pace;
+use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::report::Results;
+use crate::schedule::Schedule;
 use crate::send::{self, Sent, Sink, Watched};
 use crate::settle::{self, ByMetrics, ByRows, Counter};
 use crate::stored::{At, Outcome};
-use crate::stream::{Order, Stream, whole};
+use crate::stream::Stream;
 use crate::target::{Daemon, Target};
-use crate::traffic::Traffic;
 use crate::verify::{Verdict, baseline::Baseline, verify};
 use std::fs;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
-
-/// Memory for what is made ahead of the sender.
-const AHEAD_BYTES: usize = 512 * 1024 * 1024;
-/// The same when the generator itself is measured.
-const AHEAD_BYTES_NULL: usize = 4 * 1024 * 1024;
-/// The virtual rate of a fleet whose real one is not known before.
-const RATE_VIRTUAL: f64 = 500_000.0;
-/// Messages made in a second, at least, for guessing when a run will start.
-const MADE_PER_S: u64 = 1_000_000;
+use std::time::{Duration, Instant};
 
 /// What was there before the run.
 struct Before {
@@ -51,17 +45,19 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     let before = look(&daemon)?;
     let environment = environment::block();
     let start_us = now_us();
-    let sink = daemon.target.connect(arguments.connections);
+    let sink = daemon.target.connect(arguments);
     let mut sink = sink.map_err(|error| format!("connect to {}: {error}", daemon.target))?;
     let live = follow(arguments, &daemon)?;
-    let stream = prepare(arguments, daemon.target, &progress)?;
+    let plan = Plan::new(arguments)?;
+    let (schedule, count) = (plan.schedule.clone(), plan.count);
+    let stream = prepare(arguments, plan, &daemon.target, &progress)?;
     let rows = daemon.store.as_ref().map(|store| rows_before(store, start_us));
     let teller = live.as_ref().map(Live::teller);
-    let mut sent = send(arguments, &stream, &mut *sink, teller, &progress);
+    let mut sent = send(arguments, (schedule, count), &stream, &mut *sink, teller, &progress);
     drop(stream);
     let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, &progress);
-    let figures = daemon.metrics.as_ref().and_then(|metrics| metrics.read().ok());
-    let mut failure = failure(&sent, daemon.target);
+    let figures = counted(arguments, &daemon, &before, &sent.ledger);
+    let mut failure = failure(&sent, &daemon.target);
     let verdict = daemon.store.as_ref().and_then(|store| {
         let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, start_us);
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
@@ -72,15 +68,17 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     });
     progress.end();
     let not_stored = figures.as_ref().zip(before.figures.as_ref());
+    let account = Account::of(&sent.ledger, before.figures.as_ref().zip(figures.as_ref()));
     let results = Results {
         arguments,
-        target: daemon.target,
+        target: &daemon.target,
         sent: &sent,
         held,
         verdict,
         live,
         not_stored: not_stored.map(|(now, before)| now.not_stored(before)).unwrap_or_default(),
         figures,
+        account,
         failure,
         environment,
     };
@@ -102,25 +100,15 @@ fn look(daemon: &Daemon) -> Result<Before, String> {
 }
 
 /// Makes as much of the stream as there is room for.
-fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result<Stream, String> {
-    let rate = arguments.rate.limit();
-    let count = arguments.count_max();
-    let null = target == Target::Null;
-    let ahead = if null { 0 } else { count.min(10 * MADE_PER_S) };
-    let order = Order {
-        count,
-        rate: rate.unwrap_or(RATE_VIRTUAL),
-        scheduled: rate.is_some(),
-        repeats: arguments.repeats,
-        start_us: now_us() + ahead * 1_000_000 / MADE_PER_S,
-        seed: arguments.seed,
-        ahead_bytes: if null { AHEAD_BYTES_NULL } else { AHEAD_BYTES },
-    };
-    let window = whole(rate.unwrap_or(RATE_MAX) * WINDOW_S);
-    let fleet = Fleet::new(arguments.vessels, arguments.seed, fleet::turn(now_us()));
-    let traffic =
-        Traffic::new(fleet, arguments.profile, arguments.seed, window, arguments.tag_time);
-    let stream = Stream::start(traffic, order);
+fn prepare(
+    arguments: &Arguments,
+    plan: Plan,
+    target: &Target,
+    progress: &Progress,
+) -> Result<Stream, String> {
+    let null = *target == Target::Null;
+    let (makes, order) = plan.order(arguments, target);
+    let stream = Stream::start(makes, order);
     let stream = stream.map_err(|error| format!("start the generator: {error}"))?;
     progress.begin("prepare", 0);
     if !null {
@@ -136,6 +124,7 @@ fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result
 fn follow(arguments: &Arguments, daemon: &Daemon) -> Result<Option<Live>, String> {
     let Some(address) = &daemon.live else { return Ok(None) };
     let one_way = arguments.connections == 1 || !matches!(daemon.target, Target::Tcp(_));
+    let one_way = one_way && arguments.receivers == 1;
     let way = Way { tagged: arguments.tag_time, in_order: one_way };
     Live::start(address, arguments.vessels, way).map(Some)
 }
@@ -143,18 +132,17 @@ fn follow(arguments: &Arguments, daemon: &Daemon) -> Result<Option<Live>, String
 /// Sends on this thread while another shows how far it is.
 fn send(
     arguments: &Arguments,
+    (schedule, count): (Option<Arc<Schedule>>, u64),
     stream: &Stream,
     sink: &mut dyn Sink,
     teller: Option<Teller>,
     progress: &Progress,
 ) -> Sent {
     let watched = Watched::default();
-    let count = arguments.count_max();
     let room = if count == u64::MAX { 1 << 24 } else { count };
     let ledger = Ledger::with_room(room);
-    let rate = arguments.rate.limit();
     // With a rate the count ends the run, so that arrears are sent too.
-    let until = rate.is_none().then_some(arguments.duration);
+    let until = schedule.is_none().then_some(arguments.duration);
     progress.begin("send", if count == u64::MAX { 0 } else { count });
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -163,7 +151,7 @@ fn send(
                 thread::sleep(Duration::from_millis(50));
             }
         });
-        send::run(stream, sink, Pace::start(rate, until), ledger, teller, &watched)
+        send::run(stream, sink, Pace::start(schedule, until), ledger, teller, &watched)
     })
 }
 
@@ -194,9 +182,30 @@ fn settle(
         }
         _ => rows(),
     }?;
-    progress.begin("settle", sent.ledger.sent);
-    let settled = settle::wait(&mut *counter, sent.ledger.sent, limit, |count| progress.at(count));
+    let expected = sent.ledger.expected();
+    progress.begin("settle", expected);
+    let settled = settle::wait(&mut *counter, expected, limit, |count| progress.at(count));
     (settled.count > 0).then(|| settled.at - sent.started)
+}
+
+/// The daemon's counters when it has counted all that it must refuse, or when the time is over: parts that wait in vain are
+/// given up after half a minute.
+fn counted(
+    arguments: &Arguments,
+    daemon: &Daemon,
+    before: &Before,
+    ledger: &Ledger,
+) -> Option<Figures> {
+    let metrics = daemon.metrics.as_ref()?;
+    let until = Instant::now() + Duration::from_secs(arguments.settle);
+    loop {
+        let figures = metrics.read().ok();
+        let account = Account::of(ledger, before.figures.as_ref().zip(figures.as_ref()));
+        if account.uncounted() == 0 || Instant::now() >= until {
+            return figures;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn compare(
@@ -219,9 +228,12 @@ fn dated_us(start_us: u64) -> RangeInclusive<i64> {
     start_us.cast_signed() - MINUTE_US..=now_us().cast_signed() + MINUTE_US
 }
 
-fn failure(sent: &Sent, target: Target) -> Option<String> {
+fn failure(sent: &Sent, target: &Target) -> Option<String> {
     if let Some(error) = &sent.failure {
         return Some(format!("send to {target}: {error}"));
+    }
+    if let Some(text) = sent.answers.as_ref().and_then(|answers| answers.failure.as_ref()) {
+        return Some(format!("{target} {text}"));
     }
     (sent.refused > 0).then(|| format!("{target} refused {} datagrams", sent.refused))
 }
@@ -240,7 +252,8 @@ fn tell(results: &Results<'_>) -> Result<(), String> {
 }
 
 fn code(results: &Results<'_>) -> u8 {
-    let stored = results.verdict.as_ref().is_none_or(Verdict::is_good);
+    let stored =
+        results.verdict.as_ref().is_none_or(Verdict::is_good) && results.account.uncounted() == 0;
     let shown = results.live.as_ref().is_none_or(Shown::is_good);
     match &results.failure {
         _ if !stored || !shown => 1,

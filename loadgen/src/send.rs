@@ -5,6 +5,7 @@
 //! Waits: for the schedule, for a TCP target that does not read, at most [`tcp::STALL_MAX`], and for a follower that
 //!        is far behind
 
+pub mod http;
 pub mod tcp;
 pub mod udp;
 
@@ -34,6 +35,11 @@ pub trait Sink {
     /// Datagrams that nobody was there to take.
     fn refused(&self) -> u64 {
         0
+    }
+
+    /// What the target answered, if it answers.
+    fn answers(&self) -> Option<http::Answers> {
+        None
     }
 }
 
@@ -69,6 +75,8 @@ pub struct Sent {
     pub busy: Option<Duration>,
     /// Datagrams refused.
     pub refused: u64,
+    /// What the target answered, if it answers.
+    pub answers: Option<http::Answers>,
     /// What ended it early.
     pub failure: Option<io::Error>,
 }
@@ -84,7 +92,7 @@ pub fn run(
 ) -> Sent {
     let _done = Done(watched);
     let busy_before = busy();
-    let (late_max, last) = (Duration::ZERO, pace.elapsed());
+    let (late_max, last, started) = (Duration::ZERO, pace.elapsed(), pace.started());
     let mut sender = Sender { sink, pace, ledger, teller, watched, late_max, last };
     let mut failure = None;
     for chunk in &stream.chunks {
@@ -101,10 +109,10 @@ pub fn run(
     }
     let Sender { ledger, late_max, last, .. } = sender;
     sink.finish();
-    let refused = sink.refused();
+    let (refused, answers) = (sink.refused(), sink.answers());
     let took = last;
     let busy = busy().zip(busy_before).map(|(now, before)| now.saturating_sub(before));
-    Sent { ledger, started: pace.started(), took, late_max, busy, refused, failure }
+    Sent { ledger, started, took, late_max, busy, refused, answers, failure }
 }
 
 /// Tells those who watch that it is over, however it ends.
@@ -143,8 +151,9 @@ impl Sender<'_> {
             let (now, later) = entries.split_at(count);
             let (now_bytes, later_bytes) = bytes.split_at(length);
             if let Some(teller) = &self.teller {
-                let (pace, first) = (self.pace, self.ledger.sent);
-                teller.tell(now_us(), now, |number| pace.meant_at(first + number, elapsed));
+                let (pace, first) = (&self.pace, self.ledger.sent);
+                let due = |number| pace.started() + pace.meant_at(first + number, elapsed);
+                teller.tell(now_us(), now, due);
             }
             self.sink.send(now_bytes, now)?;
             self.last = self.pace.elapsed();
@@ -178,20 +187,10 @@ fn busy() -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::NOWHERE;
 
     #[test]
     fn a_slice_ends_before_the_first_message_that_is_not_due() {
-        let entry = |repeat| Entry {
-            digest: 0,
-            mmsi: 1,
-            length: 10,
-            msg_type: 1,
-            lines: 1,
-            repeat,
-            second: 0,
-            at: NOWHERE,
-        };
+        let entry = |repeat| Entry { length: 10, repeat, ..Entry::NONE };
         let entries = [entry(false), entry(true), entry(false), entry(false)];
         assert_eq!(slice(&entries, 0), (0, 0));
         assert_eq!(slice(&entries, 1), (2, 20));

@@ -105,15 +105,21 @@ pub fn verify(
     fleet: impl Iterator<Item = Particulars>,
 ) -> Outcome<Verdict> {
     let Some(store) = store else {
-        return Ok(Verdict { lost: ledger.sent, ..Verdict::default() });
+        return Ok(Verdict { lost: ledger.expected(), ..Verdict::default() });
     };
     let mut seen = Seen::new(dated_us);
     let mut lost_with_statics = Vec::new();
     let both = std::mem::take(&mut ledger.both);
-    let (marks, sent) = (before.marks, &mut ledger.positions);
-    let positions = positions::compare(store, marks.positions, &mut seen, sent, |digest| {
+    let (marks, json) = (before.marks, ledger.by_type[0] > 0);
+    let sent = (&mut ledger.positions[..], &mut ledger.perhaps[..]);
+    let positions = positions::compare(store, marks.positions, &mut seen, sent, json, |digest| {
         lost_with_statics.extend(both.get(&digest).copied());
     })?;
+    if ledger.is_partial() {
+        let Numbers { rows, twice: same_seq, .. } = seen.numbers;
+        let misdated = seen.misdated;
+        return Ok(positions.and(Verdict { rows, same_seq, misdated, ..Verdict::default() }));
+    }
     let others = others::compare(store, marks.messages, &mut seen, &mut ledger.others)?;
     let statics = statics::compare(store, &before.statics, ledger, &lost_with_statics, fleet)?;
     let Numbers { rows, twice: same_seq, .. } = seen.numbers;
