@@ -61,7 +61,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = speed)]
     pub speed: f64,
     /// How long to send: 30s, 5m, 500ms, 12h
-    #[arg(long, value_parser = duration, default_value = "30s")]
+    #[arg(long, value_parser = duration, default_value = "30s", default_value_if("find_max", "true", "60s"))]
     pub duration: Duration,
     /// Stop after so many distinct messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -116,9 +116,18 @@ pub struct Arguments {
     /// Wait up to 30 s for the target to listen, or for run.json to appear
     #[arg(long)]
     pub wait: bool,
+    /// Find the highest rate that holds for --duration (a minute, if that is not given), beginning at --rate
+    #[arg(long)]
+    pub find_max: bool,
+    /// Do not watch the store for when each message is committed; it costs a look about every millisecond
+    #[arg(long)]
+    pub no_commits: bool,
     /// Write the results to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a report with plots to this file as HTML
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// No progress and no table
     #[arg(long)]
     pub quiet: bool,
@@ -176,6 +185,9 @@ impl Arguments {
         }
         if self.file.is_some() && (http || !self.dirt.is_none() || self.repeats > 0.0) {
             return Err("--file is sent as it is: no --dirt, no --repeats, not over HTTP".into());
+        }
+        if self.find_max && !matches!(self.rate, Rate::Of(_)) {
+            return Err("--find-max begins at one --rate".into());
         }
         if self.rate == Rate::Recorded && self.file.is_none() {
             return Err("--rate recorded needs a --file".into());
@@ -269,11 +281,16 @@ mod tests {
         check(&["--rate", "1", "--dirt", "rust=1"]);
         check(&["--rate", "1", "--receivers", "0"]);
         check(&["--rate", "recorded"]);
+        check(&["--rate", "max", "--find-max"]);
         check(&["--file", "a", "--dirt", "0.1"]);
         check(&["--file", "a", "--speed", "0"]);
         check(&["--rate", "1", "--receivers", "2", "--target", "http://127.0.0.1:1"]);
         assert!(parsed(&["--rate", "100000"]).is_ok());
         assert!(parsed(&["--rate", "max"]).is_ok());
+        let lasts = |more: &[&str]| parsed(more).unwrap().duration.as_secs();
+        assert_eq!(lasts(&["--rate", "5"]), 30);
+        assert_eq!(lasts(&["--rate", "5", "--find-max"]), 60);
+        assert_eq!(lasts(&["--rate", "5", "--find-max", "--duration", "9s"]), 9);
         assert_eq!(parsed(&["--file", "a"]).unwrap().rate, Rate::Recorded);
         assert_eq!(parsed(&["--file", "a", "--rate", "5"]).unwrap().rate, Rate::Of(5.0));
     }

@@ -175,7 +175,9 @@ impl Ledger {
                 continue;
             }
             self.sent += 1;
-            if let Some(count) = self.by_type.get_mut(usize::from(entry.msg_type)) {
+            let known = entry.expect != Expect::Unknown;
+            if let Some(count) = self.by_type.get_mut(usize::from(entry.msg_type)).filter(|_| known)
+            {
                 *count += 1;
             }
             if let Some(kind) = entry.dirt {

@@ -15,6 +15,7 @@ mod arguments;
 mod copy;
 mod plan;
 mod run;
+mod search;
 mod target;
 // What everything uses.
 mod civil;
@@ -37,8 +38,10 @@ mod send;
 mod stream;
 // 4 what became of it
 mod account;
+mod commits;
 mod live;
 mod metrics;
+mod sampler;
 mod settle;
 mod stored;
 mod verify;

@@ -144,6 +144,37 @@ impl Figures {
         self.0.pointer("/latency_ms/window").or_else(|| self.0.pointer("/latency_ms/start"))
     }
 
+    /// The 99th percentile of receive to commit over the last minute.
+    pub fn p99_of_minute_ms(&self) -> Option<f64> {
+        self.0.pointer("/latency_ms/minute/p99").and_then(Value::as_f64)
+    }
+
+    /// The share of lookups that the cache of vessels answered, since the daemon started.
+    pub fn cache_hit_rate(&self) -> Option<f64> {
+        let shards = self.0.get("shards")?.as_array()?;
+        let sum = |name| shards.iter().filter_map(|shard| shard.get(name)?.as_u64()).sum::<u64>();
+        let (hits, misses) = (sum("cache_hits"), sum("cache_misses"));
+        (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64)
+    }
+
+    /// Rows in the dead letters.
+    pub fn dead_letters(&self) -> Option<u64> {
+        self.0.pointer("/dead_letters/rows").and_then(Value::as_u64)
+    }
+
+    /// The state of each circuit breaker of a neighbour that there is, by what it guards.
+    pub fn breakers(&self) -> Vec<(String, String)> {
+        let neighbours = self.0.get("neighbours").and_then(Value::as_object);
+        let state = |(name, told): (&String, &Value)| {
+            if told.get("configured") == Some(&json!(false)) {
+                return None;
+            }
+            let state = told.get("breaker")?.as_str()?;
+            Some((name.clone(), state.to_owned()))
+        };
+        neighbours.into_iter().flatten().filter_map(state).collect()
+    }
+
     /// The most memory over the window, in bytes.
     pub fn memory_max(&self) -> Option<u64> {
         let names = ["rss_peak_window_bytes", "rss_peak_bytes", "rss_bytes"];

@@ -10,10 +10,12 @@ pub mod tcp;
 pub mod udp;
 
 use crate::civil::now_us;
+use crate::commits::Followed;
 use crate::ledger::{Entry, Ledger};
 use crate::live::Teller;
 use crate::pace::Pace;
 use crate::stream::{Chunk, Stream};
+use hdrhistogram::Histogram;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -65,8 +67,14 @@ pub struct Watched {
 pub struct Sent {
     /// What was sent.
     pub ledger: Ledger,
+    /// Messages whose commit is followed.
+    pub followed: Followed,
     /// When the first message was sent.
     pub started: Instant,
+    /// The same moment in microseconds since 1970.
+    pub started_us: u64,
+    /// How late each slice was sent after its first message was due, in microseconds.
+    pub late_us: Histogram<u64>,
     /// From the first message to the last.
     pub took: Duration,
     /// The longest that a message was sent after it was due.
@@ -86,14 +94,18 @@ pub fn run(
     stream: &Stream,
     sink: &mut dyn Sink,
     pace: Pace,
-    ledger: Ledger,
+    (ledger, followed): (Ledger, Followed),
     teller: Option<Teller>,
     watched: &Watched,
-) -> Sent {
+) -> io::Result<Sent> {
     let _done = Done(watched);
     let busy_before = busy();
     let (late_max, last, started) = (Duration::ZERO, pace.elapsed(), pace.started());
-    let mut sender = Sender { sink, pace, ledger, teller, watched, late_max, last };
+    // The two clocks, read one after the other.
+    let started_us = now_us().saturating_sub(u64::try_from(last.as_micros()).unwrap_or(0));
+    let late_us = Histogram::new_with_bounds(1, 3_600_000_000, 3).map_err(io::Error::other)?;
+    let mut sender =
+        Sender { sink, pace, ledger, followed, teller, watched, late_us, late_max, last };
     let mut failure = None;
     for chunk in &stream.chunks {
         match sender.chunk(&chunk) {
@@ -107,12 +119,24 @@ pub fn run(
         // A full return queue only means that there is memory enough.
         let _ = stream.used.try_send(chunk);
     }
-    let Sender { ledger, late_max, last, .. } = sender;
+    let Sender { ledger, followed, late_us, late_max, last, .. } = sender;
     sink.finish();
     let (refused, answers) = (sink.refused(), sink.answers());
     let took = last;
     let busy = busy().zip(busy_before).map(|(now, before)| now.saturating_sub(before));
-    Sent { ledger, started, took, late_max, busy, refused, answers, failure }
+    Ok(Sent {
+        ledger,
+        followed,
+        started,
+        started_us,
+        late_us,
+        took,
+        late_max,
+        busy,
+        refused,
+        answers,
+        failure,
+    })
 }
 
 /// Tells those who watch that it is over, however it ends.
@@ -128,8 +152,10 @@ struct Sender<'a> {
     sink: &'a mut dyn Sink,
     pace: Pace,
     ledger: Ledger,
+    followed: Followed,
     teller: Option<Teller>,
     watched: &'a Watched,
+    late_us: Histogram<u64>,
     late_max: Duration,
     last: Duration,
 }
@@ -148,6 +174,8 @@ impl Sender<'_> {
             }
             let late = self.pace.lateness(self.ledger.sent, elapsed);
             self.late_max = self.late_max.max(late);
+            let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+            self.late_us.saturating_record(late_us.max(1));
             let (now, later) = entries.split_at(count);
             let (now_bytes, later_bytes) = bytes.split_at(length);
             if let Some(teller) = &self.teller {
@@ -155,6 +183,8 @@ impl Sender<'_> {
                 let due = |number| pace.started() + pace.meant_at(first + number, elapsed);
                 teller.tell(now_us(), now, due);
             }
+            let first = self.ledger.sent;
+            self.followed.note(now, |number| self.pace.meant_at(first + number, elapsed));
             self.sink.send(now_bytes, now)?;
             self.last = self.pace.elapsed();
             self.ledger.note(now);

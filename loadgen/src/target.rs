@@ -46,6 +46,8 @@ pub struct Daemon {
     pub metrics: Option<Metrics>,
     /// What to compare with.
     pub store: Option<At>,
+    /// Its process, when run.json tells.
+    pub pid: Option<u32>,
     /// What to follow.
     pub live: Option<live::address::Address>,
 }
@@ -82,7 +84,9 @@ impl Daemon {
                 patiently(until, answers)?;
             }
         }
-        Ok(Self { target, metrics, store, live })
+        let pid = told.and_then(|told| told.get("pid")?.as_u64());
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+        Ok(Self { target, metrics, store, pid, live })
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Voyage {
     /// By how much the bow points off the course, for wind and current.
     drift: f64,
     leg: Leg,
+    /// Whether the course of the leg is still to be told.
+    turning: bool,
     state: State,
 }
 
@@ -41,6 +43,8 @@ struct Leg {
     /// Where the turn ends, and the course from there.
     then: (f64, f64),
     then_course: f64,
+    /// Degrees north and east in a second from there.
+    then_per_s: (f64, f64),
 }
 
 /// A moment of a voyage in the numbers of the air.
@@ -87,7 +91,7 @@ impl Voyage {
         }
         let drift = random.between(-0.07, 0.07);
         let state = State { lon: 0, lat: 0, sog, cog, heading, rot: 0, nav_status };
-        Self { lane, outward, small, cruise_knots, drift, leg, state }
+        Self { lane, outward, small, cruise_knots, drift, leg, turning: false, state }
     }
 
     /// The state at a virtual time in seconds; time does not go back.
@@ -96,17 +100,22 @@ impl Voyage {
             self.next_leg(random);
         }
         let (lat, lon) = self.leg.at(at_s);
-        let course = self.leg.course_at(at_s);
-        if self.leg.knots > 0.0 {
-            self.state.cog = degrees((course.to_degrees() * 10.0).min(3599.0));
-            if self.state.heading != 511 {
-                let heading = (course + self.drift).rem_euclid(TAU).to_degrees();
-                self.state.heading = degrees(heading).min(359);
-                self.state.rot = rot(if at_s < self.leg.turned_s { self.leg.turn } else { 0.0 });
-            }
+        // On the straight everything was said when the turn was over.
+        if self.turning {
+            self.turning = at_s < self.leg.turned_s;
+            self.tell_course(self.leg.course_at(at_s));
         }
         let (lat, lon) = (units(lat * UNITS_PER_DEGREE), units(lon * UNITS_PER_DEGREE));
         State { lon, lat, ..self.state }
+    }
+
+    fn tell_course(&mut self, course: f64) {
+        self.state.cog = degrees((course.to_degrees() * 10.0).min(3599.0));
+        if self.state.heading != 511 {
+            let heading = (course + self.drift).rem_euclid(TAU).to_degrees();
+            self.state.heading = degrees(heading).min(359);
+            self.state.rot = rot(if self.turning { self.leg.turn } else { 0.0 });
+        }
     }
 
     /// How it moved when it was last looked at.
@@ -140,7 +149,11 @@ impl Voyage {
         let mut leg = Leg { from, from_s, knots, course, turn, turned_s, then_course, ..self.leg };
         leg.until_s = turned_s + random.between(180.0, 600.0);
         leg.then = leg.turning(turned_s - from_s);
+        let (east, north) = then_course.sin_cos();
+        let per_s = knots * DEGREES_PER_KNOT_SECOND;
+        leg.then_per_s = (per_s * north, per_s * east / scale(leg.then.0));
         self.leg = leg;
+        self.turning = true;
         self.state.sog = degrees(knots * 10.0);
     }
 
@@ -158,9 +171,9 @@ impl Leg {
         if at_s < self.turned_s {
             return self.turning(at_s - self.from_s);
         }
-        let way = self.knots * DEGREES_PER_KNOT_SECOND * (at_s - self.turned_s);
-        let (east, north) = self.then_course.sin_cos();
-        moved(self.then, way * north, way * east)
+        let since = at_s - self.turned_s;
+        let (north, east) = self.then_per_s;
+        on_globe(self.then.0 + north * since, self.then.1 + east * since)
     }
 
     /// So long after the turn began: on a circle.
@@ -182,9 +195,16 @@ impl Leg {
 
 /// A place so many degrees of a great circle further north and east; not for long ways.
 fn moved((lat, lon): (f64, f64), north: f64, east: f64) -> (f64, f64) {
-    let scale = lat.to_radians().cos().max(0.05);
-    let lon = lon + east / scale;
-    (lat + north, if lon.abs() > 180.0 { lon - 360.0_f64.copysign(lon) } else { lon })
+    on_globe(lat + north, lon + east / scale(lat))
+}
+
+/// A degree east by a degree north.
+fn scale(lat: f64) -> f64 {
+    lat.to_radians().cos().max(0.05)
+}
+
+fn on_globe(lat: f64, lon: f64) -> (f64, f64) {
+    (lat, if lon.abs() > 180.0 { lon - 360.0_f64.copysign(lon) } else { lon })
 }
 
 /// The course with which the great circle from here to there begins, in radians from north to east.

@@ -24,7 +24,10 @@ pub fn compare(
         let fix = fix(row);
         // What came as JSON has no type of the air, whatever the row says.
         let msg_type = if json { 0 } else { fix.msg_type };
-        stored.push(Fix { msg_type, ..fix }.digest());
+        let fix = Fix { msg_type, ..fix };
+        let digest = fix.digest();
+        stored.push(digest);
+        seen.time(&fix, digest, row.seq, row.received_us);
     })?;
     if !perhaps.is_empty() {
         allow(sent, perhaps, &mut stored);

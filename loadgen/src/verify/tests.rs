@@ -99,7 +99,7 @@ fn message(seq: i32, msg_type: u8, json: &str) -> String {
 fn verdict(bench: &dyn Bench, ledger: &mut Ledger, before: &Baseline) -> Verdict {
     let mut rows = bench.at().open().unwrap();
     let rows = rows.as_mut().map(|rows| &mut **rows as _);
-    verify(ledger, rows, before, 1..=2, std::iter::once(ship())).unwrap()
+    verify(ledger, rows, before, &mut Seen::new(1..=2, None), std::iter::once(ship())).unwrap()
 }
 
 const GOOD: Verdict = Verdict {
