@@ -210,7 +210,9 @@ impl Sending<'_> {
         let planned = schedule.as_ref().map_or(arguments.duration, |it| it.at(count));
         progress.begin("send", if count == u64::MAX { 0 } else { count });
         let metrics = daemon.metrics.as_ref();
-        let sampler = Sampler { watched: &watched, metrics, pid: daemon.pid, progress };
+        let servers = [matches!(daemon.store, Some(At::Postgres(_))), daemon.live.is_some()];
+        let pid = daemon.pid;
+        let sampler = Sampler { watched: &watched, metrics, pid, servers, progress };
         let (sent, points) = thread::scope(|scope| {
             let sampled = scope.spawn(|| sampler.run(planned));
             let (pace, noted) = (Pace::start(schedule, until), (ledger, followed));

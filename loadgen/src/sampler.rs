@@ -5,7 +5,8 @@
 //! Cost: a request to the daemon and a walk through `/proc`, some two milliseconds a second
 //!
 //! Processes are told apart by their names, the daemon by its number where that is known: another daemon on the same
-//! machine is not counted then. Memory of a Postgres server is left out, since its processes share most of it.
+//! machine is not counted then. Servers count when the run has to do with one of their kind. Memory of a Postgres server
+//! is left out, since its processes share most of it.
 
 use crate::metrics::Metrics;
 use crate::progress::Progress;
@@ -53,6 +54,8 @@ pub struct Sampler<'a> {
     pub metrics: Option<&'a Metrics>,
     /// Its process.
     pub pid: Option<u32>,
+    /// Whether servers of Postgres and of Redis have to do with the run.
+    pub servers: [bool; 2],
     /// Where the line is shown.
     pub progress: &'a Progress,
 }
@@ -62,13 +65,13 @@ impl Sampler<'_> {
     pub fn run(&self, planned: Duration) -> Vec<Point> {
         let began = Instant::now();
         let every = EVERY.max(planned / POINTS);
-        let mut busy = busy(self.pid);
+        let mut busy = self.busy();
         let (mut points, mut last) = (Vec::<Point>::new(), began);
         loop {
             let is_over = self.rest(last + every);
             let now = Instant::now();
             let mut point = self.look(now - began);
-            let later = self::busy(self.pid);
+            let later = self.busy();
             for (name, (seconds, bytes)) in &later {
                 let before = busy.get(name).map_or(0.0, |it| it.0);
                 let cores = (seconds - before).max(0.0) / (now - last).as_secs_f64().max(1e-3);
@@ -81,6 +84,18 @@ impl Sampler<'_> {
                 return points;
             }
         }
+    }
+
+    /// What each process has used, those left out that have nothing to do with the run.
+    fn busy(&self) -> BTreeMap<&'static str, (f64, u64)> {
+        let mut found = busy(self.pid);
+        let [postgres, redis] = self.servers;
+        found.retain(|name, _| match *name {
+            "postgres" => postgres,
+            "redis-server" => redis,
+            _ => true,
+        });
+        found
     }
 
     /// Waits; whether the sender is done.
@@ -203,7 +218,9 @@ mod tests {
     #[test]
     fn a_run_is_looked_at_until_it_is_over() {
         let (watched, progress) = (Watched::default(), Progress::new(true));
-        let sampler = Sampler { watched: &watched, metrics: None, pid: None, progress: &progress };
+        let progress = &progress;
+        let (metrics, pid, servers) = (None, None, [false; 2]);
+        let sampler = Sampler { watched: &watched, metrics, pid, servers, progress };
         watched.sent.store(7, Ordering::Relaxed);
         let points = thread::scope(|scope| {
             let sampled = scope.spawn(|| sampler.run(Duration::from_secs(1)));

@@ -69,7 +69,7 @@ impl Plot {
             return "<p class=\"none\">nothing was measured here</p>".into();
         }
         let all = || series.iter().flat_map(|it| &it.points);
-        let x = range(all().map(|it| it.0));
+        let x = range(all().map(|it| it.0).chain([0.0]));
         let highest = all().map(|it| it.1).fold(0.0, f64::max);
         let y = if self.is_log {
             decades(all().map(|it| it.1))
