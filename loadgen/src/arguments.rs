@@ -1,14 +1,20 @@
 //! The command line: what may be asked, and what is refused before anything is sent.
 
+pub mod rate;
+
 use crate::copy;
+use crate::dirt::Dirt;
 use crate::profile::Profile;
 use crate::secret::Secret;
+use clap::builder::ArgPredicate;
 use clap::{Parser, Subcommand};
+use rate::Rate;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// One ship can say this many different things in one spot; more of them in 10 s could be taken for repeats.
-const REPORTS_MAX: f64 = 32_768.0;
+/// A ship can say 32 768 different things in one spot; more of them in 10 s could be taken for repeats. One that turns at
+/// full speed reports six times as often as the mean.
+const REPORTS_MAX: f64 = 5_461.0;
 /// The dedup window that the fleet must stay clear of, in seconds.
 pub const WINDOW_S: f64 = 10.0;
 /// As fast as possible is taken to be at most this many messages a second.
@@ -36,17 +42,26 @@ pub enum Command {
 /// A run.
 #[derive(Clone, Debug, Parser)]
 pub struct Arguments {
-    /// Where to send: udp://HOST:PORT, tcp://HOST:PORT, or null to measure the generator itself
+    /// Where to send: udp://HOST:PORT, tcp://HOST:PORT, http://HOST:PORT for batches of positions as JSON, or null to measure
+    /// the generator itself
     #[arg(long, required_unless_present = "run_json")]
     pub target: Option<String>,
-    /// Read the addresses from the daemon's run.json; --target may then be just udp or tcp
+    /// Read the addresses from the daemon's run.json; --target may then be just udp, tcp or http
     #[arg(long, value_name = "FILE")]
     pub run_json: Option<PathBuf>,
-    /// Distinct messages a second, or max
-    #[arg(long, value_parser = rate)]
+    /// Distinct messages a second: 10000; in even steps over the duration: 1000,5000,10000; on a ramp: 1000..20000; natural
+    /// for as many as the fleet sends by the standard; recorded, which a --file has by itself; or max
+    #[arg(long, value_parser = Rate::parse, required = false, required_unless_present = "file", default_value_if("file", ArgPredicate::IsPresent, "recorded"))]
     pub rate: Rate,
-    /// How long to send: 30s, 5m, 500ms
-    #[arg(long, value_parser = duration, default_value = "30s")]
+    /// Send the lines of this file, bare of their dates, instead of a fleet's; only their positions are looked for in the
+    /// store
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How many times as fast as it was recorded
+    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// How long to send: 30s, 5m, 500ms, 12h
+    #[arg(long, value_parser = duration, default_value = "30s", default_value_if("find_max", "true", "60s"))]
     pub duration: Duration,
     /// Stop after so many distinct messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -63,9 +78,20 @@ pub struct Arguments {
     /// Share of the messages of which a further copy follows within a second, as from a second receiver
     #[arg(long, value_name = "FRACTION", default_value_t = 0.0, value_parser = fraction)]
     pub repeats: f64,
-    /// TCP connections, which take turns
+    /// Receivers that hear the fleet: each transmission is written down by one at once, and by up to all of them within a
+    /// second. Each has a socket or a connection of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub receivers: u8,
+    /// What goes wrong on the way, as shares of the messages to which it can happen: checksum=0.01,lost=0.1, of the kinds
+    /// checksum, truncated, future, past (messages of one line), lost, reordered (of several); or one share for all
+    #[arg(long, value_name = "KIND=SHARE", default_value = "0", value_parser = Dirt::parse)]
+    pub dirt: Dirt,
+    /// Connections, which take turns
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub connections: u16,
+    /// Positions in one array, over HTTP
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub batch: u32,
     /// Put the intended time before each sentence as a \c: tag block
     #[arg(long)]
     pub tag_time: bool,
@@ -90,31 +116,21 @@ pub struct Arguments {
     /// Wait up to 30 s for the target to listen, or for run.json to appear
     #[arg(long)]
     pub wait: bool,
+    /// Find the highest rate that holds for --duration (a minute, if that is not given), beginning at --rate
+    #[arg(long)]
+    pub find_max: bool,
+    /// Do not watch the store for when each message is committed; it costs a look about every millisecond
+    #[arg(long)]
+    pub no_commits: bool,
     /// Write the results to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a report with plots to this file as HTML
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// No progress and no table
     #[arg(long)]
     pub quiet: bool,
-}
-
-/// How fast.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rate {
-    /// Distinct messages a second.
-    Of(f64),
-    /// As fast as the target takes them.
-    Max,
-}
-
-impl Rate {
-    /// Messages a second, if it is limited.
-    pub const fn limit(self) -> Option<f64> {
-        match self {
-            Self::Of(rate) => Some(rate),
-            Self::Max => None,
-        }
-    }
 }
 
 /// Which store to compare with.
@@ -148,10 +164,13 @@ impl Arguments {
     /// # Errors
     /// A text that names the values and the way out.
     pub fn check(&self) -> Result<(), String> {
-        let rate = self.rate.limit().unwrap_or(RATE_MAX);
+        let rate = self.rate.peak().unwrap_or(RATE_MAX);
         let count = self.count.map_or(f64::INFINITY, |count| count as f64);
         let in_window = (rate * WINDOW_S).min(rate * self.duration.as_secs_f64()).min(count);
-        // Nine tenths of the ships are class A, and nine tenths of the messages are theirs.
+        // Nine tenths of the ships are class A, and nine tenths of the messages are theirs. By the standard a ship never
+        // says as much.
+        let bounded = self.rate == Rate::Natural || self.file.is_some();
+        let in_window = if bounded { 0.0 } else { in_window };
         let least = (in_window / REPORTS_MAX).ceil();
         if f64::from(self.vessels) < least {
             return Err(format!(
@@ -159,6 +178,19 @@ impl Arguments {
                  in {WINDOW_S} s repeats itself; use at least {least}",
                 self.vessels
             ));
+        }
+        let http = self.target.as_deref().is_some_and(|target| target.starts_with("http"));
+        if http && (!self.dirt.is_none() || self.receivers > 1 || self.repeats > 0.0) {
+            return Err("--dirt, --receivers and --repeats are of radio lines, not of JSON".into());
+        }
+        if self.file.is_some() && (http || !self.dirt.is_none() || self.repeats > 0.0) {
+            return Err("--file is sent as it is: no --dirt, no --repeats, not over HTTP".into());
+        }
+        if self.find_max && !matches!(self.rate, Rate::Of(_)) {
+            return Err("--find-max begins at one --rate".into());
+        }
+        if self.rate == Rate::Recorded && self.file.is_none() {
+            return Err("--rate recorded needs a --file".into());
         }
         if self.store()? == Some(Store::Embedded) && self.run_json.is_none() {
             return Err("--verify sqlite needs --run-json, or a file: sqlite:FILE".into());
@@ -172,24 +204,6 @@ impl Arguments {
     /// A text that says what may be asked; what was asked may hold a password.
     pub fn store(&self) -> Result<Option<Store>, String> {
         self.verify.as_ref().map(Store::parse).transpose()
-    }
-
-    /// Distinct messages at most.
-    pub fn count_max(&self) -> u64 {
-        let by_time = self.rate.limit().map_or(u64::MAX, |rate| {
-            crate::stream::whole((rate * self.duration.as_secs_f64()).round()).max(1)
-        });
-        by_time.min(self.count.unwrap_or(u64::MAX))
-    }
-}
-
-fn rate(text: &str) -> Result<Rate, String> {
-    if text == "max" {
-        return Ok(Rate::Max);
-    }
-    match text.replace('_', "").parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 100e6 => Ok(Rate::Of(rate)),
-        _ => Err("must be max, or messages a second up to 100000000".into()),
     }
 }
 
@@ -210,6 +224,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if speed > 0.0 && speed <= 1e6 => Ok(speed),
+        _ => Err("must be a number over 0 and up to 1000000".into()),
+    }
+}
+
 fn fraction(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
@@ -222,8 +243,9 @@ mod tests {
     use super::*;
 
     fn parsed(more: &[&str]) -> Result<Arguments, String> {
-        let first = ["loadgen", "--target", "null"];
-        let arguments = Arguments::try_parse_from(first.iter().chain(more));
+        let target = if more.contains(&"--target") { &[][..] } else { &["--target", "null"] };
+        let all = ["loadgen"].iter().chain(target).chain(more);
+        let arguments = Arguments::try_parse_from(all);
         let arguments = arguments.map_err(|error| error.to_string())?;
         arguments.check().map(|()| arguments)
     }
@@ -235,8 +257,6 @@ mod tests {
         check("500ms", 500);
         check("2m", 120_000);
         check("1.5", 1500);
-        assert_eq!(rate("10_000"), Ok(Rate::Of(10_000.0)));
-        assert_eq!(rate("max"), Ok(Rate::Max));
         let store = |text: &str| Store::parse(&text.into()).unwrap();
         assert_eq!(store("sqlite:a.db"), Store::Sqlite("a.db".into()));
         assert_eq!(store("postgres"), Store::Postgres(None));
@@ -258,8 +278,21 @@ mod tests {
         check(&["--rate", "1", "--verify", "sqlite:"]);
         check(&["--rate", "1", "--verify", "postgres:x"]);
         check(&["--rate", "100000", "--vessels", "10"]);
+        check(&["--rate", "1", "--dirt", "rust=1"]);
+        check(&["--rate", "1", "--receivers", "0"]);
+        check(&["--rate", "recorded"]);
+        check(&["--rate", "max", "--find-max"]);
+        check(&["--file", "a", "--dirt", "0.1"]);
+        check(&["--file", "a", "--speed", "0"]);
+        check(&["--rate", "1", "--receivers", "2", "--target", "http://127.0.0.1:1"]);
         assert!(parsed(&["--rate", "100000"]).is_ok());
         assert!(parsed(&["--rate", "max"]).is_ok());
+        let lasts = |more: &[&str]| parsed(more).unwrap().duration.as_secs();
+        assert_eq!(lasts(&["--rate", "5"]), 30);
+        assert_eq!(lasts(&["--rate", "5", "--find-max"]), 60);
+        assert_eq!(lasts(&["--rate", "5", "--find-max", "--duration", "9s"]), 9);
+        assert_eq!(parsed(&["--file", "a"]).unwrap().rate, Rate::Recorded);
+        assert_eq!(parsed(&["--file", "a", "--rate", "5"]).unwrap().rate, Rate::Of(5.0));
     }
 
     #[test]
@@ -269,13 +302,5 @@ mod tests {
         assert!(error.starts_with("--verify must be") && !error.contains("hush"), "{error}");
         let shown = format!("{:?}", parsed(&["--rate", "1", "--verify", "postgres://:hush@db"]));
         assert!(shown.contains("verify") && !shown.contains("hush"), "{shown}");
-    }
-
-    #[test]
-    fn the_shorter_of_count_and_time_ends_the_run() {
-        let count = |more: &[&str]| parsed(more).unwrap().count_max();
-        assert_eq!(count(&["--rate", "1000", "--duration", "2s"]), 2000);
-        assert_eq!(count(&["--rate", "1000", "--duration", "2s", "--count", "5"]), 5);
-        assert_eq!(count(&["--rate", "max"]), u64::MAX);
     }
 }

@@ -1,7 +1,7 @@
 //! The ships and shore stations of a run: who they are, where they are, and what they report next.
 //!
 //! In:  a seed, how many ships, the virtual time
-//! Out: the next report of a ship, its numbers ready to be encoded
+//! Out: the next report of a ship, its numbers ready to be encoded; ships report as often as their class and speed demand
 //!
 //! No two reports of one ship are equal, so no two distinct messages have equal payloads: successive positions walk
 //! through a grid of 16 by 16 units (3 m, less than what a receiver's fixes scatter), then the course takes its next
@@ -10,15 +10,19 @@
 //! Two runs of one seed would be equal to each other, and the daemon would rightly call the second a repeat of the
 //! first. So every count begins at a place that the run's [`turn`] chooses: runs that follow one another differ.
 
+pub mod interval;
 pub mod lanes;
 pub mod particulars;
+pub mod roster;
 pub mod stations;
 pub mod voyage;
 
 use crate::digest::{Fix, absent};
 use crate::random::Random;
+use interval::Pace;
 use lanes::LANES;
 use particulars::{MmsiPool, Particulars};
+use roster::Roster;
 use stations::{Aid, BaseStation};
 use voyage::Voyage;
 
@@ -42,6 +46,7 @@ pub struct Ship {
     class_b: bool,
     has_fix: bool,
     reports: u32,
+    far_reports: u32,
 }
 
 /// How far a ship is through the 256 payloads of type 24 A.
@@ -84,6 +89,35 @@ impl Ship {
         let rot = if self.class_b { absent::ROT } else { fix.rot };
         let nav_status = if self.class_b { absent::NAV_STATUS } else { fix.nav_status };
         Fix { msg_type, second, rot, nav_status, ..fix }
+    }
+
+    /// Its long-range report (type 27) in the numbers of the air, and three flags: accurate, integrity monitored, latency.
+    ///
+    /// What the air rounds away cannot tell two reports apart: a count walks through the last digits and the flags, 1024
+    /// reports in one spot.
+    pub fn report_far(&mut self, at_s: f64, second: u8, random: &mut Random) -> (Fix, u32) {
+        let count = self.far_reports;
+        self.far_reports = count.wrapping_add(1);
+        let state = self.voyage.at(at_s, random);
+        let tenths = |units: i32, more: u32| (units.div_euclid(1000) + more.cast_signed()) * 1000;
+        let fix = Fix {
+            mmsi: self.mmsi,
+            msg_type: 27,
+            lon: tenths(state.lon, count >> 6 & 1),
+            lat: tenths(state.lat, count >> 4 & 3),
+            sog: ((state.sog / 10) & !1 | low16(count >> 3 & 1)) * 10,
+            cog: ((state.cog / 10) & !7 | low16(count & 7)) * 10,
+            heading: absent::HEADING,
+            rot: absent::ROT,
+            nav_status: state.nav_status,
+            second,
+        };
+        (fix, count >> 7 & 7)
+    }
+
+    /// How it moves.
+    pub const fn pace(&self) -> Pace {
+        self.voyage.pace()
     }
 
     fn located(&mut self, count: u32, at_s: f64, random: &mut Random) -> Fix {
@@ -138,9 +172,9 @@ fn serpentine(count: u32) -> (i32, i32) {
 /// Everybody who sends.
 pub struct Fleet {
     /// Class A ships; never empty.
-    pub class_a: Group<Ship>,
+    pub class_a: Roster,
     /// Class B ships; never empty.
-    pub class_b: Group<Ship>,
+    pub class_b: Roster,
     /// Base stations; never empty.
     pub stations: Group<BaseStation>,
     /// Aids to navigation; never empty.
@@ -158,15 +192,15 @@ impl Fleet {
         let class_a = vessels.saturating_sub(class_b).max(1);
         let stations = (vessels / 20).max(1);
         let aids = (vessels / 60).max(1);
+        let class_a = (0..class_a)
+            .map(|index| ship(index, false, pool.class_a(index, &mut random), turn, &mut random))
+            .collect();
+        let class_b = (0..class_b)
+            .map(|index| ship(index, true, pool.class_b(&mut random), turn, &mut random))
+            .collect();
         Self {
-            class_a: (0..class_a)
-                .map(|index| {
-                    ship(index, false, pool.class_a(index, &mut random), turn, &mut random)
-                })
-                .collect(),
-            class_b: (0..class_b)
-                .map(|index| ship(index, true, pool.class_b(&mut random), turn, &mut random))
-                .collect(),
+            class_a: Roster::new(class_a, &mut random),
+            class_b: Roster::new(class_b, &mut random),
             stations: (0..stations)
                 .map(|_| BaseStation::new(pool.station(&mut random), turn, &mut random))
                 .collect(),
@@ -179,7 +213,7 @@ impl Fleet {
 
     /// What every ship says of itself, for those who check it.
     pub fn particulars(&self) -> impl Iterator<Item = Particulars> + '_ {
-        let ships = self.class_a.members.iter().chain(&self.class_b.members);
+        let ships = self.class_a.ships().iter().chain(self.class_b.ships());
         ships.map(|ship| Particulars::of(ship.mmsi, ship.class_b))
     }
 }
@@ -196,6 +230,7 @@ fn ship(index: u32, class_b: bool, mmsi: u32, turn: u32, random: &mut Random) ->
         // 1.3 % of all positions are not available.
         has_fix: index % 77 != 38,
         reports: turn * (32_768 / TURNS),
+        far_reports: turn * (1024 / TURNS),
     }
 }
 
@@ -208,16 +243,20 @@ pub struct Group<T> {
 
 impl<T> FromIterator<T> for Group<T> {
     fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
-        let members: Vec<T> = members.into_iter().collect();
+        Self::new(members.into_iter().collect())
+    }
+}
+
+impl<T> Group<T> {
+    /// All of them.
+    fn new(members: Vec<T>) -> Self {
         let mut step = members.len() * 5 / 8 + 1;
         while common_divisor(step, members.len()) > 1 {
             step += 1;
         }
         Self { members, at: 0, step }
     }
-}
 
-impl<T> Group<T> {
     /// Whose turn it is.
     pub fn next(&mut self) -> &mut T {
         self.at += self.step;
@@ -241,7 +280,7 @@ mod tests {
     fn one_ship_never_reports_the_same_twice_while_it_lies_still() {
         let mut fleet = Fleet::new(100, 7, 0);
         let mut random = Random::new(1);
-        for ship in &mut fleet.class_a.members {
+        for ship in fleet.class_a.ships_mut() {
             let mut seen = HashSet::new();
             for count in 0..3000 {
                 let fix = ship.report(1, f64::from(count) / 1000.0, 0, &mut random);
@@ -282,7 +321,7 @@ mod tests {
     fn a_moving_ship_stays_on_the_globe_and_moves_at_its_speed() {
         let mut fleet = Fleet::new(200, 9, 0);
         let mut random = Random::new(2);
-        for ship in fleet.class_a.members.iter_mut().filter(|ship| ship.has_fix) {
+        for ship in fleet.class_a.ships_mut().iter_mut().filter(|ship| ship.has_fix) {
             let mut last = ship.report(1, 0.0, 0, &mut random);
             for minute in 1..600 {
                 let fix = ship.report(1, f64::from(minute) * 60.0, 0, &mut random);

@@ -3,7 +3,21 @@
 //! A position costs 8 bytes, any other message at most 16; what ships say of themselves is a count per ship.
 
 use crate::digest::absent;
+use crate::dirt::Kind;
 use std::collections::HashMap;
+
+/// What must become of a message in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// It is there.
+    Surely,
+    /// It is there, or counted as a repeat: that depends on the moment at which it is received.
+    Perhaps,
+    /// It is a repeat of one before it.
+    Again,
+    /// Nobody here knows.
+    Unknown,
+}
 
 /// One message, or a further copy of one, as the sender meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +28,18 @@ pub struct Entry {
     pub mmsi: u32,
     /// Bytes of all its lines.
     pub length: u16,
-    /// 1-27.
+    /// 1-27, or 0 for a position in JSON.
     pub msg_type: u8,
     /// How many lines.
     pub lines: u8,
     /// A copy, as a second receiver sends it: it must not appear at all.
     pub repeat: bool,
+    /// What must become of it, unless it is a copy or dirty.
+    pub expect: Expect,
+    /// Which receiver heard it, from 0.
+    pub receiver: u8,
+    /// What went wrong on the way.
+    pub dirt: Option<Kind>,
     /// The UTC second that a position tells.
     pub second: u8,
     /// Where a position is, east and north in 1/10 000 minute; absent for every other message.
@@ -27,9 +47,29 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Where it is from, if it says so.
+    /// Nothing yet: from nobody, nowhere.
+    pub const NONE: Self = Self {
+        digest: 0,
+        mmsi: 0,
+        length: 0,
+        msg_type: 0,
+        lines: 0,
+        repeat: false,
+        expect: Expect::Surely,
+        receiver: 0,
+        dirt: None,
+        second: 0,
+        at: NOWHERE,
+    };
+
+    /// Where it is from, if it says so and is to be believed.
     pub fn place(&self) -> Option<(i32, i32)> {
-        (self.at != NOWHERE).then_some(self.at)
+        (self.at != NOWHERE && !self.is_refused()).then_some(self.at)
+    }
+
+    /// Whether it must be counted as refused, and stored nowhere.
+    pub fn is_refused(&self) -> bool {
+        self.dirt.is_some_and(|kind| kind.reason().is_some())
     }
 }
 
@@ -71,9 +111,19 @@ pub struct Ledger {
     pub sentences: u64,
     /// Bytes, those of copies too.
     pub bytes: u64,
+    /// Positions that may be there or not; in `sent` like all others.
+    pub perhaps: Vec<u64>,
+    /// Recorded messages that must be repeats; in `sent` like all others.
+    pub again: u64,
+    /// Recorded lines that nobody looks for in the store; in `sent` like all others.
+    pub unknown: u64,
+    /// Distinct messages that something happened to, by [`Kind`]; in `sent` like all others.
+    pub dirty: [u64; Kind::ALL.len()],
+    /// Parts that were sent of messages whose last part was not.
+    pub orphans: u64,
     /// Distinct messages by type.
     pub by_type: [u64; 28],
-    /// Digests of types 1, 2, 3, 18 and 19.
+    /// Digests of types 1, 2, 3, 9, 18, 19 and 27, and of positions that were JSON.
     pub positions: Vec<u64>,
     /// Types 4, 6, 8, 17, 20 and 21.
     pub others: Vec<Other>,
@@ -90,6 +140,31 @@ impl Ledger {
         Self { positions: Vec::with_capacity(positions), ..Self::default() }
     }
 
+    /// Distinct messages that must be counted as refused.
+    pub fn refused(&self) -> u64 {
+        let refused = Kind::ALL.into_iter().filter(|kind| kind.reason().is_some());
+        refused.map(|kind| self.dirty[kind as usize]).sum()
+    }
+
+    /// Distinct messages that must be stored.
+    pub fn expected(&self) -> u64 {
+        self.sent - self.refused() - self.again - self.unknown - self.perhaps.len() as u64
+    }
+
+    /// Whether lines of a recording were sent, of which only the positions are looked for.
+    pub fn is_partial(&self) -> bool {
+        self.unknown > 0 || self.again > 0 || !self.perhaps.is_empty()
+    }
+
+    /// How often the daemon must have counted a reason for this ledger alone.
+    pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let of = |kind: Kind| match kind {
+            Kind::Lost => self.orphans,
+            kind => self.dirty[kind as usize],
+        };
+        Kind::ALL.into_iter().filter_map(move |kind| Some((kind.reason()?, of(kind))))
+    }
+
     /// Notes what has been sent.
     pub fn note(&mut self, entries: &[Entry]) {
         for entry in entries {
@@ -100,17 +175,29 @@ impl Ledger {
                 continue;
             }
             self.sent += 1;
-            if let Some(count) = self.by_type.get_mut(usize::from(entry.msg_type)) {
+            let known = entry.expect != Expect::Unknown;
+            if let Some(count) = self.by_type.get_mut(usize::from(entry.msg_type)).filter(|_| known)
+            {
                 *count += 1;
             }
-            self.expect(entry);
+            if let Some(kind) = entry.dirt {
+                self.dirty[kind as usize] += 1;
+                self.orphans += if kind == Kind::Lost { u64::from(entry.lines) } else { 0 };
+            }
+            match entry.expect {
+                _ if entry.is_refused() => {}
+                Expect::Surely => self.expect(entry),
+                Expect::Perhaps => self.perhaps.push(entry.digest),
+                Expect::Again => self.again += 1,
+                Expect::Unknown => self.unknown += 1,
+            }
         }
     }
 
     fn expect(&mut self, entry: &Entry) {
         let &Entry { digest, mmsi, msg_type, .. } = entry;
         match msg_type {
-            1..=3 | 18 => self.positions.push(digest),
+            0..=3 | 9 | 18 | 27 => self.positions.push(digest),
             19 => {
                 self.positions.push(digest);
                 self.both.insert(digest, mmsi);
@@ -136,16 +223,7 @@ mod tests {
     use super::*;
 
     fn entry(msg_type: u8, digest: u64) -> Entry {
-        Entry {
-            digest,
-            mmsi: 7,
-            length: 49,
-            msg_type,
-            lines: 1,
-            repeat: false,
-            second: 0,
-            at: NOWHERE,
-        }
+        Entry { digest, mmsi: 7, length: 49, msg_type, lines: 1, ..Entry::NONE }
     }
 
     #[test]
@@ -165,5 +243,19 @@ mod tests {
         let said = Said { reports: 3, voyage: false, name: true, callsign: true };
         assert_eq!(ledger.statics[&7], said);
         assert_eq!(ledger.both[&3], 7);
+    }
+
+    #[test]
+    fn what_must_be_refused_is_expected_nowhere_and_has_its_reason() {
+        let mut ledger = Ledger::default();
+        let dirty = |kind, lines| Entry { dirt: Some(kind), lines, ..entry(1, 5) };
+        let kinds =
+            [Kind::Checksum, Kind::Past, Kind::Past, Kind::Reordered].map(|it| dirty(it, 2));
+        ledger.note(&kinds);
+        ledger.note(&[dirty(Kind::Lost, 3), entry(1, 6)]);
+        assert_eq!((ledger.sent, ledger.refused(), ledger.expected()), (6, 4, 2));
+        assert_eq!(ledger.positions, [5, 6]);
+        let reasons: Vec<_> = ledger.reasons().filter(|it| it.1 > 0).collect();
+        assert_eq!(reasons, [("checksum", 1), ("time_past", 2), ("fragments_expired", 3)]);
     }
 }

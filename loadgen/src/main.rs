@@ -13,27 +13,35 @@
 // What is asked, and the run as a whole.
 mod arguments;
 mod copy;
+mod plan;
 mod run;
+mod search;
 mod target;
 // What everything uses.
 mod civil;
 mod digest;
 mod random;
 mod secret;
-// 1 who sends
+// 1 who sends, or what was sent before
 mod fleet;
 mod profile;
+mod recording;
 // 2 what they say, as bytes
+mod dirt;
 mod encode;
 mod ledger;
 mod traffic;
 // 3 ahead of time, then on time
 mod pace;
+mod schedule;
 mod send;
 mod stream;
 // 4 what became of it
+mod account;
+mod commits;
 mod live;
 mod metrics;
+mod sampler;
 mod settle;
 mod stored;
 mod verify;

@@ -105,8 +105,24 @@ impl Figures {
         NOT_STORED.iter().filter_map(since).collect()
     }
 
+    /// From the text of an answer.
+    #[cfg(test)]
+    pub fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text).map(Self)
+    }
+
+    /// How often messages were refused for this reason, or parts given up.
+    pub fn reason(&self, name: &str) -> Option<u64> {
+        let feeds = self.0.get("feeds")?.as_object()?.values();
+        let count = |feed: &Value| {
+            let told = feed.get(name).or_else(|| feed.get("rejected")?.get(name));
+            told.and_then(Value::as_u64)
+        };
+        feeds.map(count).sum()
+    }
+
     /// A count over all feeds; that of all reasons if it is told by reason.
-    fn over_feeds(&self, name: &str) -> Option<u64> {
+    pub fn over_feeds(&self, name: &str) -> Option<u64> {
         let count = |feed: &Value| match feed.get(name)? {
             Value::Object(reasons) => reasons.values().map(Value::as_u64).sum(),
             count => count.as_u64(),
@@ -126,6 +142,37 @@ impl Figures {
     /// Receive to commit over the window, as the daemon gives it: p50, p99, p999 and max in milliseconds.
     pub fn latency_ms(&self) -> Option<&Value> {
         self.0.pointer("/latency_ms/window").or_else(|| self.0.pointer("/latency_ms/start"))
+    }
+
+    /// The 99th percentile of receive to commit over the last minute.
+    pub fn p99_of_minute_ms(&self) -> Option<f64> {
+        self.0.pointer("/latency_ms/minute/p99").and_then(Value::as_f64)
+    }
+
+    /// The share of lookups that the cache of vessels answered, since the daemon started.
+    pub fn cache_hit_rate(&self) -> Option<f64> {
+        let shards = self.0.get("shards")?.as_array()?;
+        let sum = |name| shards.iter().filter_map(|shard| shard.get(name)?.as_u64()).sum::<u64>();
+        let (hits, misses) = (sum("cache_hits"), sum("cache_misses"));
+        (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64)
+    }
+
+    /// Rows in the dead letters.
+    pub fn dead_letters(&self) -> Option<u64> {
+        self.0.pointer("/dead_letters/rows").and_then(Value::as_u64)
+    }
+
+    /// The state of each circuit breaker of a neighbour that there is, by what it guards.
+    pub fn breakers(&self) -> Vec<(String, String)> {
+        let neighbours = self.0.get("neighbours").and_then(Value::as_object);
+        let state = |(name, told): (&String, &Value)| {
+            if told.get("configured") == Some(&json!(false)) {
+                return None;
+            }
+            let state = told.get("breaker")?.as_str()?;
+            Some((name.clone(), state.to_owned()))
+        };
+        neighbours.into_iter().flatten().filter_map(state).collect()
     }
 
     /// The most memory over the window, in bytes.

@@ -1,27 +1,28 @@
 //! When what is due: an open loop, which asks the clock and never the target.
 //!
-//! Message `n` is due `n / rate` seconds after the start, however late those before it were. What is due is sent about
-//! once a millisecond, so that a thread that sleeps costs nothing; a target that falls behind is sent the arrears at
-//! once.
+//! A message is due when its schedule says so, however late those before it were. What is due is sent about once a
+//! millisecond, so that a thread that sleeps costs nothing; a target that falls behind is sent the arrears at once.
 
+use crate::schedule::Schedule;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The shortest sleep, and so the coarseness of the schedule.
 const TICK: Duration = Duration::from_millis(1);
 
-/// A schedule.
-#[derive(Clone, Copy, Debug)]
+/// A schedule that has begun.
+#[derive(Clone, Debug)]
 pub struct Pace {
-    rate: Option<f64>,
+    schedule: Option<Arc<Schedule>>,
     until: Option<Duration>,
     started: Instant,
 }
 
 impl Pace {
-    /// So many messages a second from now on, or all at once (`None`), until an end.
-    pub fn start(rate: Option<f64>, until: Option<Duration>) -> Self {
-        Self { rate, until, started: Instant::now() }
+    /// By a schedule from now on, or all at once (`None`), until an end.
+    pub fn start(schedule: Option<Arc<Schedule>>, until: Option<Duration>) -> Self {
+        Self { schedule, until, started: Instant::now() }
     }
 
     /// Since the start.
@@ -39,30 +40,22 @@ impl Pace {
         if self.until.is_some_and(|until| elapsed >= until) {
             return None;
         }
-        let due = self.rate.map_or(u64::MAX, |rate| {
-            crate::stream::whole(elapsed.as_secs_f64() * rate).saturating_add(1)
-        });
-        Some(due)
+        Some(self.schedule.as_ref().map_or(u64::MAX, |schedule| schedule.due(elapsed)))
     }
 
-    /// When message `number` (from 0) was meant to be sent; without a rate that is now.
-    pub fn meant_at(&self, number: u64, elapsed: Duration) -> Instant {
-        self.started
-            + self.rate.map_or(elapsed, |rate| Duration::from_secs_f64(number as f64 / rate))
+    /// When message `number` (from 0) was meant to be sent, since the start; without a schedule that is now.
+    pub fn meant_at(&self, number: u64, elapsed: Duration) -> Duration {
+        self.schedule.as_ref().map_or(elapsed, |schedule| schedule.at(number))
     }
 
     /// How late message `number` (from 0) is at this moment.
     pub fn lateness(&self, number: u64, elapsed: Duration) -> Duration {
-        self.rate.map_or(Duration::ZERO, |rate| {
-            elapsed.saturating_sub(Duration::from_secs_f64(number as f64 / rate))
-        })
+        elapsed.saturating_sub(self.meant_at(number, elapsed))
     }
 
     /// Sleeps until message `number` (from 0) is due, but at least a tick.
     pub fn sleep_until(&self, number: u64, elapsed: Duration) {
-        let Some(rate) = self.rate else { return };
-        let due = Duration::from_secs_f64(number as f64 / rate);
-        let rest = due.saturating_sub(elapsed).max(TICK);
+        let rest = self.meant_at(number, elapsed).saturating_sub(elapsed).max(TICK);
         // A slow schedule still notices its end in time.
         thread::sleep(rest.min(Duration::from_millis(50)));
     }
@@ -74,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_schedule_does_not_depend_on_what_was_sent() {
-        let pace = Pace::start(Some(10_000.0), None);
+        let pace = Pace::start(Some(Arc::new(Schedule::even(10_000.0))), None);
         let check = |ms, expected| {
             assert_eq!(pace.due(Duration::from_millis(ms)), Some(expected), "after {ms} ms");
         };
@@ -82,7 +75,7 @@ mod tests {
         check(1, 11);
         check(2000, 20_001);
         assert_eq!(pace.lateness(100, Duration::from_millis(12)), Duration::from_millis(2));
-        let meant = pace.meant_at(100, Duration::from_millis(12)) - pace.started();
+        let meant = pace.meant_at(100, Duration::from_millis(12));
         assert_eq!(meant, Duration::from_millis(10));
     }
 

@@ -1,4 +1,8 @@
-//! How much of which message type, and on which channels: the mixes that recorded feeds have.
+//! What a kind of feed carries: how much of which message type, on which channels, and what its lines look like.
+//!
+//! `norway` and `australia` are held to the recordings in `tests/data` by a test. `world` and `satellite` are held to figures
+//! of feeds that may not be passed on: AISHub's (473 lines a second, 11 077 ships in three minutes), and a satellite
+//! operator's.
 
 use crate::random::high_half;
 
@@ -7,13 +11,32 @@ const SLOTS: usize = 8192;
 /// A mix of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
-    /// The world feed: 473 lines a second, 11 077 ships in three minutes.
+    /// The world feed of AISHub: plain lines, every common type.
     World,
+    /// The Norwegian coast: times in tag blocks, many static reports of class A in two parts.
+    Norway,
+    /// The Australian coast: plain lines that are never cut, many base stations and class B.
+    Australia,
+    /// From orbit: long tag blocks, and long-range reports (type 27).
+    Satellite,
+}
+
+/// What stands before each sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// Nothing.
+    None,
+    /// `\c:` with milliseconds.
+    Millis,
+    /// `\c:` with seconds.
+    Seconds,
+    /// The receiving station, and `c:` with seconds.
+    Station,
 }
 
 impl Profile {
     /// Types and their share in 1/10 000 of the messages; what is missing to the whole goes to the first.
-    const fn shares(self) -> &'static [(u8, u32)] {
+    pub const fn shares(self) -> &'static [(u8, u32)] {
         match self {
             Self::World => &[
                 (1, 7420),
@@ -30,6 +53,32 @@ impl Profile {
                 (21, 46),
                 (24, 37),
             ],
+            Self::Norway => &[(1, 7081), (3, 1311), (5, 1403), (18, 137), (24, 68)],
+            Self::Australia => &[
+                (1, 5685),
+                (3, 1093),
+                (4, 1540),
+                (5, 524),
+                (6, 17),
+                (17, 34),
+                (18, 807),
+                (20, 77),
+                (21, 92),
+                (24, 105),
+            ],
+            Self::Satellite => &[
+                (1, 6210),
+                (3, 1060),
+                (4, 50),
+                (5, 180),
+                (6, 10),
+                (8, 10),
+                (18, 760),
+                (19, 40),
+                (21, 110),
+                (24, 250),
+                (27, 1300),
+            ],
         }
     }
 
@@ -37,7 +86,66 @@ impl Profile {
     pub const fn name(self) -> &'static str {
         match self {
             Self::World => "world",
+            Self::Norway => "norway",
+            Self::Australia => "australia",
+            Self::Satellite => "satellite",
         }
+    }
+
+    /// What stands before each sentence.
+    pub const fn tag(self) -> Tag {
+        match self {
+            Self::World | Self::Australia => Tag::None,
+            Self::Norway => Tag::Seconds,
+            Self::Satellite => Tag::Station,
+        }
+    }
+
+    /// Whether messages longer than a line of 82 characters are cut into parts.
+    pub const fn cuts(self) -> bool {
+        !matches!(self, Self::Australia)
+    }
+
+    /// Bytes of application data in most messages of type 17, and in every third.
+    pub const fn corrections(self) -> [usize; 2] {
+        match self {
+            Self::Australia => [56, 56],
+            _ => [17, 47],
+        }
+    }
+
+    /// Who talks, and what they say of it; 32 random bits decide.
+    pub fn talker(self, random: u32) -> [u8; 5] {
+        match (self, of_thousand(random)) {
+            (Self::Norway, 40..) | (Self::Australia, 697..862) => *b"BSVDM",
+            (Self::Norway, ..13) | (Self::Australia, ..417) => *b"AIVDM",
+            (Self::Norway, _) | (Self::Australia, 417..697) => *b"ABVDM",
+            (Self::Australia, 862..950) => *b"ABVDO",
+            (Self::Australia, _) => *b"BSVDO",
+            _ => *b"AIVDM",
+        }
+    }
+
+    /// A radio channel as its receivers write it; `None` is left blank.
+    pub fn channel(self, random: u32) -> Option<u8> {
+        match (self, of_thousand(random)) {
+            (Self::World, ..554)
+            | (Self::Norway, ..523)
+            | (Self::Australia, ..465)
+            | (Self::Satellite, ..500) => Some(b'A'),
+            (Self::World, 554..964) | (Self::Norway | Self::Satellite, _) => Some(b'B'),
+            (Self::Australia, 465..893) => Some(b'B'),
+            (Self::World, 964..971) | (Self::Australia, 893..925) => Some(b'1'),
+            (Self::World, 971..986) | (Self::Australia, 925..956) => Some(b'2'),
+            _ => None,
+        }
+    }
+
+    /// Share of the messages that are positions of class A ships, of which the fleet knows how many it sends.
+    pub fn class_a_share(self) -> f64 {
+        let shares = self.shares().iter();
+        let class_a = shares.filter(|share| matches!(share.0, 1..=3 | 27)).map(|share| share.1);
+        f64::from(class_a.sum::<u32>()) / 10_000.0
     }
 }
 
@@ -69,15 +177,9 @@ impl Mix {
     }
 }
 
-/// A radio channel as receivers write it; `None` is left blank.
-pub fn channel(random: u32) -> Option<u8> {
-    match high_half(u64::from(random) * 1000) {
-        0..554 => Some(b'A'),
-        554..964 => Some(b'B'),
-        964..971 => Some(b'1'),
-        971..986 => Some(b'2'),
-        _ => None,
-    }
+/// Which of a thousand.
+fn of_thousand(random: u32) -> u32 {
+    high_half(u64::from(random) * 1000)
 }
 
 #[cfg(test)]
@@ -85,13 +187,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_of_the_world_come_out_to_a_hundredth_of_a_per_cent() {
-        let mix = Mix::new(Profile::World);
-        for &(msg_type, share) in &Profile::World.shares()[1..] {
-            let slots = mix.slots.iter().filter(|slot| **slot == msg_type).count();
-            let found = slots as f64 / SLOTS as f64 * 100.0;
-            let asked = f64::from(share) / 100.0;
-            assert!((found - asked).abs() < 0.0125, "type {msg_type}: {found} for {asked}");
+    fn shares_come_out_to_a_hundredth_of_a_per_cent_and_are_a_whole() {
+        for profile in [Profile::World, Profile::Norway, Profile::Australia, Profile::Satellite] {
+            let mix = Mix::new(profile);
+            for &(msg_type, share) in &profile.shares()[1..] {
+                let slots = mix.slots.iter().filter(|slot| **slot == msg_type).count();
+                let found = slots as f64 / SLOTS as f64 * 100.0;
+                let asked = f64::from(share) / 100.0;
+                assert!((found - asked).abs() < 0.0125, "type {msg_type}: {found} for {asked}");
+            }
+            let sum: u32 = profile.shares().iter().map(|share| share.1).sum();
+            assert!((9900..=10_000).contains(&sum), "{profile:?}: {sum}");
         }
     }
 }
+
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod recordings;

@@ -16,8 +16,7 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style =
-            ProgressStyle::with_template("{msg:10} {wide_bar} {human_pos}/{human_len} {per_sec}");
+        let style = ProgressStyle::with_template("{msg}  {wide_bar} {human_pos}/{human_len}");
         if let Ok(style) = style {
             bar.set_style(style);
         }
@@ -31,9 +30,19 @@ impl Progress {
         self.0.set_message(what);
     }
 
+    /// What is to be known of it now.
+    pub fn tell(&self, line: String) {
+        self.0.set_message(line);
+    }
+
     /// How far it is.
     pub fn at(&self, position: u64) {
         self.0.set_position(position);
+    }
+
+    /// Something that stays; on a terminal alone.
+    pub fn say(&self, line: &str) {
+        self.0.println(line);
     }
 
     /// Takes the line away.

@@ -1,52 +1,94 @@
-//! The results: as JSON for programs and as a table for people.
+//! The results: as JSON for programs, as a table for people, as a page with plots for those who were not there.
 
-use crate::arguments::{Arguments, Rate};
+pub mod checklist;
+mod html;
+mod plot;
+mod table;
+
+use crate::account::Account;
+use crate::arguments::Arguments;
+use crate::arguments::rate::Rate;
+use crate::commits::Latencies;
 use crate::live::Shown;
 use crate::metrics::Figures;
+use crate::sampler::{self, Point};
+use crate::search::{self, Trial};
 use crate::send::Sent;
+use crate::send::http::Answers;
 use crate::target::Target;
 use crate::verify::Verdict;
+use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
+/// Writes the files, and the table unless it is to be quiet.
+///
+/// # Errors
+/// A text that names what could not be written.
+pub fn tell(results: &Results) -> Result<(), String> {
+    let Arguments { json, html, quiet, .. } = &results.arguments;
+    let write = |file: &Path, text: String| {
+        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    if let Some(file) = json {
+        write(file, format!("{:#}\n", results.json()))?;
+    }
+    if let Some(file) = html {
+        write(file, html::page(results))?;
+    }
+    if !quiet {
+        let written = io::stdout().lock().write_all(table::of(results).as_bytes());
+        written.map_err(|error| format!("standard output: {error}"))?;
+    }
+    Ok(())
+}
+
 /// Everything that a run found out.
-pub struct Results<'a> {
+pub struct Results {
     /// What was asked.
-    pub arguments: &'a Arguments,
+    pub arguments: Arguments,
     /// Where it went.
     pub target: Target,
     /// What was sent.
-    pub sent: &'a Sent,
+    pub sent: Sent,
+    /// Everything as it was looked at from time to time.
+    pub points: Vec<Point>,
     /// From the first message sent to the last of them committed; absent when nobody could tell.
     pub held: Option<Duration>,
     /// What the store holds; absent when it was not compared.
     pub verdict: Option<Verdict>,
+    /// How long messages took, as seen from outside; absent when nobody watched.
+    pub latencies: Option<Latencies>,
     /// What the daemon says of the run; absent when it was not asked or did not answer.
     pub figures: Option<Figures>,
     /// What the live picture showed; absent when it was not followed.
     pub live: Option<Shown>,
     /// Where messages of the run ended that are not stored, as the daemon says; told, and trusted for nothing.
     pub not_stored: Map<String, Value>,
+    /// What became of the messages that must not be stored, and of those that are not.
+    pub account: Account,
+    /// The rates that were tried, when the highest one was looked for.
+    pub trials: Vec<Trial>,
     /// What went wrong, if anything.
     pub failure: Option<String>,
     /// The machine and the time.
     pub environment: Value,
 }
 
-impl Results<'_> {
+impl Results {
     /// The JSON object.
     pub fn json(&self) -> Value {
         let ledger = &self.sent.ledger;
         let verdict = |value: fn(&Verdict) -> u64| self.verdict.as_ref().map(value);
-        let figures = self.figures.as_ref();
-        let arguments = self.arguments;
-        json!({
+        let arguments = &self.arguments;
+        let mut told = json!({
             "target": self.target.to_string(),
             "profile": arguments.profile.name(),
             "seed": arguments.seed,
             "vessels": arguments.vessels,
-            "rate_asked": arguments.rate.limit().map_or_else(|| json!("max"), Value::from),
+            "rate_asked": rate_asked(&arguments.rate),
             "duration_asked_s": arguments.duration.as_secs_f64(),
             "duration_s": self.sent.took.as_secs_f64(),
             "sent": ledger.sent,
@@ -65,11 +107,36 @@ impl Results<'_> {
             "rows": verdict(|verdict| verdict.rows),
             "distinct_seqs": verdict(|verdict| verdict.rows - verdict.same_seq),
             "misdated": verdict(|verdict| verdict.misdated),
+            "receivers": arguments.receivers,
+            "dirt": arguments.dirt.to_string(),
+            "refused": self.account.json(),
+            "accounted": self.verdict.and_then(|it| self.account.accounted(it.lost)),
+            "http": self.sent.answers.as_ref().map(answers),
             "not_stored": self.not_stored,
             "live": self.live.as_ref().map(live),
+        });
+        if let (Some(told), Value::Object(more)) = (told.as_object_mut(), self.measured()) {
+            told.extend(more);
+        }
+        told
+    }
+
+    /// What was measured, and where.
+    fn measured(&self) -> Value {
+        let figures = self.figures.as_ref();
+        json!({
             "rate_sent": self.rate_sent(),
             "rate_held": self.rate_held(),
             "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
+            "send_to_commit_ms": self.latencies.as_ref().map(|it| quantiles(&it.to_commit)),
+            "send_to_receipt_ms": self.latencies.as_ref().map(|it| quantiles(&it.to_receipt)),
+            "receipt_to_commit_ms": self.latencies.as_ref().map(|it| quantiles(&it.from_receipt)),
+            "commit_seen_late_ms_max": self.latencies.as_ref().map(|it| it.late_ms_max),
+            "followed_share": self.latencies.as_ref().map(|it| it.share),
+            "send_late_ms": quantiles(&self.sent.late_us),
+            "find_max": (!self.trials.is_empty()).then(|| search::json(&self.trials)),
+            "checklist": checklist::json(&checklist::of(self)),
+            "points": sampler::json(&self.points),
             "rss_max_bytes": figures.and_then(Figures::memory_max),
             "send_late_ms_max": self.sent.late_max.as_secs_f64() * 1000.0,
             "send_cpu_us_per_message": self.cpu_us(),
@@ -77,68 +144,6 @@ impl Results<'_> {
             "failure": self.failure,
             "environment": self.environment,
         })
-    }
-
-    /// The table.
-    pub fn table(&self) -> String {
-        let ledger = &self.sent.ledger;
-        let mut table = Table::default();
-        let asked = match self.arguments.rate {
-            Rate::Of(rate) => format!("{rate}/s"),
-            Rate::Max => "max".into(),
-        };
-        table.row("target", &format!("{} at {asked}", self.target));
-        table.row("sent", &grouped(ledger.sent));
-        if ledger.repeats > 0 {
-            table.row("repeats", &grouped(ledger.repeats));
-        }
-        let megabytes = ledger.bytes as f64 / 1e6;
-        table.row("sentences", &format!("{}, {megabytes:.1} MB", grouped(ledger.sentences)));
-        table.row("rate sent", &per_second(self.rate_sent()));
-        if let Some(verdict) = &self.verdict {
-            table.row("stored", &grouped(verdict.stored));
-            table.row("duplicates", &grouped(verdict.duplicates));
-            table.row("lost", &grouped(verdict.lost));
-            table.row("unexpected", &grouped(verdict.unexpected));
-            table.row("wrong", &grouped(verdict.wrong));
-            let counts = self.not_stored.iter().filter(|(_, count)| **count != json!(0));
-            let counts: Vec<String> =
-                counts.map(|(name, count)| format!("{count} {name}")).collect();
-            if verdict.lost > 0 && !counts.is_empty() {
-                table.row("daemon says", &counts.join(", "));
-            }
-            if verdict.same_seq > 0 {
-                table.row("same number", &format!("{} rows", grouped(verdict.same_seq)));
-            }
-            if verdict.misdated > 0 {
-                table.row("misdated", &grouped(verdict.misdated));
-            }
-        }
-        if let Some(rate) = self.rate_held() {
-            table.row("rate held", &per_second(rate));
-        }
-        if let Some(latency) = self.figures.as_ref().and_then(Figures::latency_ms) {
-            let ms = |name: &str| {
-                latency
-                    .get(name)
-                    .and_then(Value::as_f64)
-                    .map_or("-".into(), |ms| format!("{ms:.2}"))
-            };
-            let [p50, p99, p999, max] = ["p50", "p99", "p999", "max"].map(ms);
-            table.row("latency", &format!("p50 {p50}  p99 {p99}  p99.9 {p999}  max {max} ms"));
-        }
-        if let Some(shown) = &self.live {
-            table.live(shown);
-        }
-        if let Some(bytes) = self.figures.as_ref().and_then(Figures::memory_max) {
-            table.row("memory", &format!("{:.1} MB at most", bytes as f64 / 1e6));
-        }
-        let late = self.sent.late_max.as_secs_f64() * 1000.0;
-        table.row("sent late", &format!("{late:.2} ms at most"));
-        if let Some(failure) = &self.failure {
-            table.row("failure", failure);
-        }
-        table.0
     }
 
     fn by_type(&self) -> Value {
@@ -149,12 +154,13 @@ impl Results<'_> {
             .into()
     }
 
-    fn rate_sent(&self) -> f64 {
+    /// Messages a second, from the first to the last.
+    pub fn rate_sent(&self) -> f64 {
         rate(self.sent.ledger.sent, self.sent.took)
     }
 
     /// Messages that are there, by the time until the last of them was; nothing of it is a promise if some were lost.
-    fn rate_held(&self) -> Option<f64> {
+    pub fn rate_held(&self) -> Option<f64> {
         let held = self.held?;
         let stored = self.verdict.map_or(self.sent.ledger.sent, |verdict| verdict.stored);
         Some(rate(stored, held))
@@ -164,6 +170,10 @@ impl Results<'_> {
         let messages = (self.sent.ledger.sent + self.sent.ledger.repeats).max(1);
         self.sent.busy.map(|busy| busy.as_secs_f64() * 1e6 / messages as f64)
     }
+}
+
+fn rate_asked(rate: &Rate) -> Value {
+    if let Rate::Of(rate) = rate { json!(rate) } else { json!(rate.to_string()) }
 }
 
 fn rate(count: u64, time: Duration) -> f64 {
@@ -176,15 +186,35 @@ fn latency(window: &Value) -> Value {
     names.iter().map(|name| value(name)).collect::<Map<_, _>>().into()
 }
 
-/// Quantiles of send-to-publish, by their names.
-const QUANTILES: [(&str, f64); 5] =
-    [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)];
+/// Quantiles that are told, by their names.
+const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("p9999", 0.9999), ("max", 1.0)];
+
+/// Milliseconds at a quantile of microseconds; `None` when there are none.
+fn ms_at(histogram: &Histogram<u64>, quantile: f64) -> Option<f64> {
+    (!histogram.is_empty()).then(|| histogram.value_at_quantile(quantile) as f64 / 1000.0)
+}
+
+fn quantiles(histogram: &Histogram<u64>) -> Value {
+    let told = QUANTILES.map(|(name, at)| (name.to_owned(), json!(ms_at(histogram, at))));
+    told.into_iter().collect::<Map<_, _>>().into()
+}
+
+fn answers(answers: &Answers) -> Value {
+    let [ok, partly, busy, other] = answers.by_sort;
+    json!({
+        "acknowledged": answers.acknowledged,
+        "refused": answers.refused,
+        "answers": { "2xx": ok, "207": partly, "503": busy, "other": other },
+        "broken": answers.broken,
+        "answer_ms": quantiles(&answers.answer_us),
+    })
+}
 
 fn live(shown: &Shown) -> Value {
-    let quantiles = QUANTILES.map(|(name, at)| (name.to_owned(), json!(shown.latency_ms(at))));
     let picture = &shown.picture;
     json!({
-        "send_to_publish_ms": quantiles.into_iter().collect::<Map<_, _>>(),
+        "send_to_publish_ms": quantiles(&shown.latency_us),
         "publications": shown.publications,
         "vessels": shown.vessels,
         "matched": shown.matched,
@@ -204,73 +234,4 @@ fn live(shown: &Shown) -> Value {
             "failure": picture.failure,
         },
     })
-}
-
-/// Two columns.
-#[derive(Default)]
-struct Table(String);
-
-impl Table {
-    fn row(&mut self, name: &str, value: &str) {
-        // Writing to a text cannot fail.
-        let _ = writeln!(self.0, "{name:<12}{value}");
-    }
-
-    fn live(&mut self, shown: &Shown) {
-        let ms = |at| shown.latency_ms(at).map_or("-".into(), |ms| format!("{ms:.2}"));
-        let [p50, p95, p99, p999, max] = QUANTILES.map(|(_, at)| ms(at));
-        let latency = format!("p50 {p50}  p95 {p95}  p99 {p99}  p99.9 {p999}  max {max} ms");
-        self.row("published", &format!("{} reports, {latency}", grouped(shown.matched)));
-        let picture = &shown.picture;
-        let [right, expected] = [picture.right, picture.expected].map(grouped);
-        self.row("picture", &format!("{right} of {expected} ships are where they must be"));
-        for (name, count) in [
-            ("absent", picture.absent),
-            ("elsewhere", picture.elsewhere),
-            ("unsure", picture.unsure),
-            ("went back", shown.went_back),
-            ("unordered", shown.unordered),
-            ("unreadable", shown.unreadable),
-            ("unmatched", shown.unmatched),
-            ("disconnects", shown.disconnects),
-        ] {
-            if count > 0 {
-                self.row(name, &grouped(count));
-            }
-        }
-        if let Some(failure) = &picture.failure {
-            self.row("picture", failure);
-        }
-    }
-}
-
-fn per_second(rate: f64) -> String {
-    format!("{}/s", grouped(crate::stream::whole(rate.round())))
-}
-
-/// With a blank between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        let check = |number, expected: &str| assert_eq!(grouped(number), expected);
-        check(0, "0");
-        check(999, "999");
-        check(1000, "1 000");
-        check(12_345_678, "12 345 678");
-    }
 }

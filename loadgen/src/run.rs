@@ -1,39 +1,34 @@
-//! One run from the first look at the store to the report.
+//! One run from the first look at the store to the report, or one after the other when a rate is looked for.
 //!
 //! Out: the exit code: 0 all there, 1 something lost, stored twice, unexpected or wrong, 3 out of reach or failed
 
-use crate::arguments::{Arguments, RATE_MAX, WINDOW_S};
+use crate::account::Account;
+use crate::arguments::Arguments;
+use crate::arguments::rate::Rate;
 use crate::civil::now_us;
+use crate::commits::{Followed, Timing, Watch};
 use crate::environment;
-use crate::fleet::{self, Fleet};
+use crate::fleet::Fleet;
 use crate::ledger::Ledger;
 use crate::live::{Live, Shown, Teller, Way};
 use crate::metrics::Figures;
 use crate::pace::Pace;
+use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::report::Results;
+use crate::report::{self, Results};
+use crate::sampler::{Point, Sampler};
+use crate::schedule::Schedule;
+use crate::search;
 use crate::send::{self, Sent, Sink, Watched};
 use crate::settle::{self, ByMetrics, ByRows, Counter};
 use crate::stored::{At, Outcome};
-use crate::stream::{Order, Stream, whole};
+use crate::stream::Stream;
 use crate::target::{Daemon, Target};
-use crate::traffic::Traffic;
-use crate::verify::{Verdict, baseline::Baseline, verify};
-use std::fs;
-use std::io::{self, Write};
+use crate::verify::{Seen, Verdict, baseline::Baseline, verify};
 use std::ops::RangeInclusive;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
-
-/// Memory for what is made ahead of the sender.
-const AHEAD_BYTES: usize = 512 * 1024 * 1024;
-/// The same when the generator itself is measured.
-const AHEAD_BYTES_NULL: usize = 4 * 1024 * 1024;
-/// The virtual rate of a fleet whose real one is not known before.
-const RATE_VIRTUAL: f64 = 500_000.0;
-/// Messages made in a second, at least, for guessing when a run will start.
-const MADE_PER_S: u64 = 1_000_000;
+use std::time::{Duration, Instant};
 
 /// What was there before the run.
 struct Before {
@@ -47,45 +42,91 @@ struct Before {
 /// A text that says what was out of reach or failed.
 pub fn run(arguments: &Arguments) -> Result<u8, String> {
     let progress = Progress::new(arguments.quiet);
+    let results = match arguments.rate {
+        Rate::Of(first) if arguments.find_max => find_max(arguments, first, &progress)?,
+        _ => once(arguments, &progress)?,
+    };
+    progress.end();
+    report::tell(&results)?;
+    Ok(code(&results))
+}
+
+/// Tries rates; the results of the highest that held, or of the last one when none did.
+fn find_max(arguments: &Arguments, first: f64, progress: &Progress) -> Result<Results, String> {
+    let (mut best, mut last) = (None::<Results>, None);
+    let trials = search::highest(first, |rate| {
+        let results = once(&Arguments { rate: Rate::Of(rate), ..arguments.clone() }, progress)?;
+        let why = search::why(&results);
+        progress.say(&match &why {
+            None => format!("{rate}/s holds"),
+            Some(why) => format!("{rate}/s does not hold: {why}"),
+        });
+        let is_best = best.as_ref().is_none_or(|it| it.arguments.rate.peak() < Some(rate));
+        if why.is_none() && is_best {
+            best = Some(results);
+        } else {
+            last = Some(results);
+        }
+        Ok(why)
+    })?;
+    let results = best.or(last).ok_or("no rate was tried")?;
+    Ok(Results { trials, ..results })
+}
+
+/// One run.
+fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
     let daemon = Daemon::find(arguments)?;
     let before = look(&daemon)?;
     let environment = environment::block();
     let start_us = now_us();
-    let sink = daemon.target.connect(arguments.connections);
+    let sink = daemon.target.connect(arguments);
     let mut sink = sink.map_err(|error| format!("connect to {}: {error}", daemon.target))?;
     let live = follow(arguments, &daemon)?;
-    let stream = prepare(arguments, daemon.target, &progress)?;
+    let plan = Plan::new(arguments)?;
+    let (schedule, count) = (plan.schedule.clone(), plan.count);
+    let stream = prepare(arguments, plan, &daemon.target, progress)?;
     let rows = daemon.store.as_ref().map(|store| rows_before(store, start_us));
+    let followed = followed(arguments, &daemon, count);
+    let watch = daemon.store.as_ref().filter(|_| !arguments.no_commits);
+    let watch = watch.map(|store| Watch::start(store, &followed)).transpose()?;
     let teller = live.as_ref().map(Live::teller);
-    let mut sent = send(arguments, &stream, &mut *sink, teller, &progress);
+    let sending = Sending { arguments, daemon: &daemon, schedule, count, progress };
+    let (mut sent, points) = sending.run(&stream, &mut *sink, followed, teller)?;
     drop(stream);
-    let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, &progress);
-    let figures = daemon.metrics.as_ref().and_then(|metrics| metrics.read().ok());
-    let mut failure = failure(&sent, daemon.target);
+    let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, progress);
+    let moves = watch.and_then(Watch::finish);
+    let figures = counted(arguments, &daemon, &before, &sent.ledger);
+    let mut failure = failure(&sent, &daemon.target);
+    let timing = moves.map(|moves| {
+        let started = (sent.started, sent.started_us);
+        Timing::new(std::mem::take(&mut sent.followed), moves, started, sent.took)
+    });
+    let mut seen = Seen::new(dated_us(start_us), timing.transpose()?);
     let verdict = daemon.store.as_ref().and_then(|store| {
-        let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, start_us);
+        let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, &mut seen);
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
     });
     let live = live.and_then(|live| {
         let shown = live.finish(Duration::from_secs(arguments.settle));
         shown.map_err(|error| failure = Some(error)).ok()
     });
-    progress.end();
-    let not_stored = figures.as_ref().zip(before.figures.as_ref());
-    let results = Results {
-        arguments,
+    let both = before.figures.as_ref().zip(figures.as_ref());
+    Ok(Results {
+        arguments: arguments.clone(),
+        account: Account::of(&sent.ledger, both),
+        not_stored: both.map(|(before, now)| now.not_stored(before)).unwrap_or_default(),
         target: daemon.target,
-        sent: &sent,
+        sent,
+        points,
         held,
         verdict,
+        latencies: seen.latencies(),
         live,
-        not_stored: not_stored.map(|(now, before)| now.not_stored(before)).unwrap_or_default(),
         figures,
+        trials: Vec::new(),
         failure,
         environment,
-    };
-    tell(&results)?;
-    Ok(code(&results))
+    })
 }
 
 /// Where the store and the counters stand; begins the window of the daemon's figures.
@@ -102,25 +143,15 @@ fn look(daemon: &Daemon) -> Result<Before, String> {
 }
 
 /// Makes as much of the stream as there is room for.
-fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result<Stream, String> {
-    let rate = arguments.rate.limit();
-    let count = arguments.count_max();
-    let null = target == Target::Null;
-    let ahead = if null { 0 } else { count.min(10 * MADE_PER_S) };
-    let order = Order {
-        count,
-        rate: rate.unwrap_or(RATE_VIRTUAL),
-        scheduled: rate.is_some(),
-        repeats: arguments.repeats,
-        start_us: now_us() + ahead * 1_000_000 / MADE_PER_S,
-        seed: arguments.seed,
-        ahead_bytes: if null { AHEAD_BYTES_NULL } else { AHEAD_BYTES },
-    };
-    let window = whole(rate.unwrap_or(RATE_MAX) * WINDOW_S);
-    let fleet = Fleet::new(arguments.vessels, arguments.seed, fleet::turn(now_us()));
-    let traffic =
-        Traffic::new(fleet, arguments.profile, arguments.seed, window, arguments.tag_time);
-    let stream = Stream::start(traffic, order);
+fn prepare(
+    arguments: &Arguments,
+    plan: Plan,
+    target: &Target,
+    progress: &Progress,
+) -> Result<Stream, String> {
+    let null = *target == Target::Null;
+    let (makes, order) = plan.order(arguments, target);
+    let stream = Stream::start(makes, order);
     let stream = stream.map_err(|error| format!("start the generator: {error}"))?;
     progress.begin("prepare", 0);
     if !null {
@@ -135,36 +166,61 @@ fn prepare(arguments: &Arguments, target: Target, progress: &Progress) -> Result
 /// Begins to follow the live picture, if that is asked.
 fn follow(arguments: &Arguments, daemon: &Daemon) -> Result<Option<Live>, String> {
     let Some(address) = &daemon.live else { return Ok(None) };
-    let one_way = arguments.connections == 1 || !matches!(daemon.target, Target::Tcp(_));
-    let way = Way { tagged: arguments.tag_time, in_order: one_way };
-    Live::start(address, arguments.vessels, way).map(Some)
+    let one_way = match daemon.target {
+        Target::Tcp(_) | Target::Http(_) => arguments.connections == 1,
+        Target::Udp(_) | Target::Null => true,
+    };
+    let in_order = one_way && arguments.receivers == 1;
+    // The time of a position in JSON is its own, to the millisecond.
+    let tagged = arguments.tag_time || daemon.target.is_json();
+    Live::start(address, arguments.vessels, Way { tagged, in_order }).map(Some)
 }
 
-/// Sends on this thread while another shows how far it is.
-fn send(
-    arguments: &Arguments,
-    stream: &Stream,
-    sink: &mut dyn Sink,
-    teller: Option<Teller>,
-    progress: &Progress,
-) -> Sent {
-    let watched = Watched::default();
-    let count = arguments.count_max();
-    let room = if count == u64::MAX { 1 << 24 } else { count };
-    let ledger = Ledger::with_room(room);
-    let rate = arguments.rate.limit();
-    // With a rate the count ends the run, so that arrears are sent too.
-    let until = rate.is_none().then_some(arguments.duration);
-    progress.begin("send", if count == u64::MAX { 0 } else { count });
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !watched.done.load(Ordering::Acquire) {
-                progress.at(watched.sent.load(Ordering::Relaxed));
-                thread::sleep(Duration::from_millis(50));
-            }
+/// What of a run is followed to its commit: nothing when nobody watches.
+fn followed(arguments: &Arguments, daemon: &Daemon, count: u64) -> Followed {
+    if daemon.store.is_none() || arguments.no_commits {
+        return Followed::default();
+    }
+    Followed::of_run(count)
+}
+
+/// What sending needs.
+struct Sending<'a> {
+    arguments: &'a Arguments,
+    daemon: &'a Daemon,
+    schedule: Option<Arc<Schedule>>,
+    count: u64,
+    progress: &'a Progress,
+}
+
+impl Sending<'_> {
+    /// Sends on this thread while another looks at everything.
+    fn run(
+        self,
+        stream: &Stream,
+        sink: &mut dyn Sink,
+        followed: Followed,
+        teller: Option<Teller>,
+    ) -> Result<(Sent, Vec<Point>), String> {
+        let Self { arguments, daemon, schedule, count, progress } = self;
+        let watched = Watched::default();
+        let ledger = Ledger::with_room(if count == u64::MAX { 1 << 24 } else { count });
+        // With a schedule the count ends the run, so that arrears are sent too.
+        let until = schedule.is_none().then_some(arguments.duration);
+        let planned = schedule.as_ref().map_or(arguments.duration, |it| it.at(count));
+        progress.begin("send", if count == u64::MAX { 0 } else { count });
+        let metrics = daemon.metrics.as_ref();
+        let servers = [matches!(daemon.store, Some(At::Postgres(_))), daemon.live.is_some()];
+        let pid = daemon.pid;
+        let sampler = Sampler { watched: &watched, metrics, pid, servers, progress };
+        let (sent, points) = thread::scope(|scope| {
+            let sampled = scope.spawn(|| sampler.run(planned));
+            let (pace, noted) = (Pace::start(schedule, until), (ledger, followed));
+            let sent = send::run(stream, sink, pace, noted, teller, &watched);
+            (sent, sampled.join().unwrap_or_default())
         });
-        send::run(stream, sink, Pace::start(rate, until), ledger, teller, &watched)
-    })
+        Ok((sent.map_err(|error| error.to_string())?, points))
+    }
 }
 
 /// A counter of rows, if there is a store already.
@@ -194,9 +250,30 @@ fn settle(
         }
         _ => rows(),
     }?;
-    progress.begin("settle", sent.ledger.sent);
-    let settled = settle::wait(&mut *counter, sent.ledger.sent, limit, |count| progress.at(count));
+    let expected = sent.ledger.expected();
+    progress.begin("settle", expected);
+    let settled = settle::wait(&mut *counter, expected, limit, |count| progress.at(count));
     (settled.count > 0).then(|| settled.at - sent.started)
+}
+
+/// The daemon's counters when it has counted all that it must refuse, or when the time is over: parts that wait in vain are
+/// given up after half a minute.
+fn counted(
+    arguments: &Arguments,
+    daemon: &Daemon,
+    before: &Before,
+    ledger: &Ledger,
+) -> Option<Figures> {
+    let metrics = daemon.metrics.as_ref()?;
+    let until = Instant::now() + Duration::from_secs(arguments.settle);
+    loop {
+        let figures = metrics.read().ok();
+        let account = Account::of(ledger, before.figures.as_ref().zip(figures.as_ref()));
+        if account.uncounted() == 0 || Instant::now() >= until {
+            return figures;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn compare(
@@ -204,12 +281,12 @@ fn compare(
     store: &At,
     before: &Baseline,
     ledger: &mut Ledger,
-    start_us: u64,
+    seen: &mut Seen,
 ) -> Outcome<Verdict> {
     let fleet = Fleet::new(arguments.vessels, arguments.seed, 0);
     let mut rows = store.open()?;
     let rows = rows.as_mut().map(|rows| &mut **rows as _);
-    verify(ledger, rows, before, dated_us(start_us), fleet.particulars())
+    verify(ledger, rows, before, seen, fleet.particulars())
 }
 
 /// Times that rows of a run may have which began then and is over now. A report is dated at most half a minute off its
@@ -219,28 +296,19 @@ fn dated_us(start_us: u64) -> RangeInclusive<i64> {
     start_us.cast_signed() - MINUTE_US..=now_us().cast_signed() + MINUTE_US
 }
 
-fn failure(sent: &Sent, target: Target) -> Option<String> {
+fn failure(sent: &Sent, target: &Target) -> Option<String> {
     if let Some(error) = &sent.failure {
         return Some(format!("send to {target}: {error}"));
+    }
+    if let Some(text) = sent.answers.as_ref().and_then(|answers| answers.failure.as_ref()) {
+        return Some(format!("{target} {text}"));
     }
     (sent.refused > 0).then(|| format!("{target} refused {} datagrams", sent.refused))
 }
 
-/// Writes the file, and the table unless it is to be quiet.
-fn tell(results: &Results<'_>) -> Result<(), String> {
-    if let Some(file) = &results.arguments.json {
-        let text = format!("{:#}\n", results.json());
-        fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
-    if !results.arguments.quiet {
-        let written = io::stdout().lock().write_all(results.table().as_bytes());
-        written.map_err(|error| format!("standard output: {error}"))?;
-    }
-    Ok(())
-}
-
-fn code(results: &Results<'_>) -> u8 {
-    let stored = results.verdict.as_ref().is_none_or(Verdict::is_good);
+fn code(results: &Results) -> u8 {
+    let stored =
+        results.verdict.as_ref().is_none_or(Verdict::is_good) && results.account.uncounted() == 0;
     let shown = results.live.as_ref().is_none_or(Shown::is_good);
     match &results.failure {
         _ if !stored || !shown => 1,

@@ -5,14 +5,17 @@
 //! Waits: for the schedule, for a TCP target that does not read, at most [`tcp::STALL_MAX`], and for a follower that
 //!        is far behind
 
+pub mod http;
 pub mod tcp;
 pub mod udp;
 
 use crate::civil::now_us;
+use crate::commits::Followed;
 use crate::ledger::{Entry, Ledger};
 use crate::live::Teller;
 use crate::pace::Pace;
 use crate::stream::{Chunk, Stream};
+use hdrhistogram::Histogram;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -34,6 +37,11 @@ pub trait Sink {
     /// Datagrams that nobody was there to take.
     fn refused(&self) -> u64 {
         0
+    }
+
+    /// What the target answered, if it answers.
+    fn answers(&self) -> Option<http::Answers> {
+        None
     }
 }
 
@@ -59,8 +67,14 @@ pub struct Watched {
 pub struct Sent {
     /// What was sent.
     pub ledger: Ledger,
+    /// Messages whose commit is followed.
+    pub followed: Followed,
     /// When the first message was sent.
     pub started: Instant,
+    /// The same moment in microseconds since 1970.
+    pub started_us: u64,
+    /// How late each slice was sent after its first message was due, in microseconds.
+    pub late_us: Histogram<u64>,
     /// From the first message to the last.
     pub took: Duration,
     /// The longest that a message was sent after it was due.
@@ -69,6 +83,8 @@ pub struct Sent {
     pub busy: Option<Duration>,
     /// Datagrams refused.
     pub refused: u64,
+    /// What the target answered, if it answers.
+    pub answers: Option<http::Answers>,
     /// What ended it early.
     pub failure: Option<io::Error>,
 }
@@ -78,14 +94,18 @@ pub fn run(
     stream: &Stream,
     sink: &mut dyn Sink,
     pace: Pace,
-    ledger: Ledger,
+    (ledger, followed): (Ledger, Followed),
     teller: Option<Teller>,
     watched: &Watched,
-) -> Sent {
+) -> io::Result<Sent> {
     let _done = Done(watched);
     let busy_before = busy();
-    let (late_max, last) = (Duration::ZERO, pace.elapsed());
-    let mut sender = Sender { sink, pace, ledger, teller, watched, late_max, last };
+    let (late_max, last, started) = (Duration::ZERO, pace.elapsed(), pace.started());
+    // The two clocks, read one after the other.
+    let started_us = now_us().saturating_sub(u64::try_from(last.as_micros()).unwrap_or(0));
+    let late_us = Histogram::new_with_bounds(1, 3_600_000_000, 3).map_err(io::Error::other)?;
+    let mut sender =
+        Sender { sink, pace, ledger, followed, teller, watched, late_us, late_max, last };
     let mut failure = None;
     for chunk in &stream.chunks {
         match sender.chunk(&chunk) {
@@ -99,12 +119,24 @@ pub fn run(
         // A full return queue only means that there is memory enough.
         let _ = stream.used.try_send(chunk);
     }
-    let Sender { ledger, late_max, last, .. } = sender;
+    let Sender { ledger, followed, late_us, late_max, last, .. } = sender;
     sink.finish();
-    let refused = sink.refused();
+    let (refused, answers) = (sink.refused(), sink.answers());
     let took = last;
     let busy = busy().zip(busy_before).map(|(now, before)| now.saturating_sub(before));
-    Sent { ledger, started: pace.started(), took, late_max, busy, refused, failure }
+    Ok(Sent {
+        ledger,
+        followed,
+        started,
+        started_us,
+        late_us,
+        took,
+        late_max,
+        busy,
+        refused,
+        answers,
+        failure,
+    })
 }
 
 /// Tells those who watch that it is over, however it ends.
@@ -120,8 +152,10 @@ struct Sender<'a> {
     sink: &'a mut dyn Sink,
     pace: Pace,
     ledger: Ledger,
+    followed: Followed,
     teller: Option<Teller>,
     watched: &'a Watched,
+    late_us: Histogram<u64>,
     late_max: Duration,
     last: Duration,
 }
@@ -140,12 +174,17 @@ impl Sender<'_> {
             }
             let late = self.pace.lateness(self.ledger.sent, elapsed);
             self.late_max = self.late_max.max(late);
+            let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+            self.late_us.saturating_record(late_us.max(1));
             let (now, later) = entries.split_at(count);
             let (now_bytes, later_bytes) = bytes.split_at(length);
             if let Some(teller) = &self.teller {
-                let (pace, first) = (self.pace, self.ledger.sent);
-                teller.tell(now_us(), now, |number| pace.meant_at(first + number, elapsed));
+                let (pace, first) = (&self.pace, self.ledger.sent);
+                let due = |number| pace.started() + pace.meant_at(first + number, elapsed);
+                teller.tell(now_us(), now, due);
             }
+            let first = self.ledger.sent;
+            self.followed.note(now, |number| self.pace.meant_at(first + number, elapsed));
             self.sink.send(now_bytes, now)?;
             self.last = self.pace.elapsed();
             self.ledger.note(now);
@@ -178,20 +217,10 @@ fn busy() -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::NOWHERE;
 
     #[test]
     fn a_slice_ends_before_the_first_message_that_is_not_due() {
-        let entry = |repeat| Entry {
-            digest: 0,
-            mmsi: 1,
-            length: 10,
-            msg_type: 1,
-            lines: 1,
-            repeat,
-            second: 0,
-            at: NOWHERE,
-        };
+        let entry = |repeat| Entry { length: 10, repeat, ..Entry::NONE };
         let entries = [entry(false), entry(true), entry(false), entry(false)];
         assert_eq!(slice(&entries, 0), (0, 0));
         assert_eq!(slice(&entries, 1), (2, 20));

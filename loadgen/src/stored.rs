@@ -105,6 +105,12 @@ pub trait StoredRows {
     /// When it cannot be told now.
     fn count(&mut self, since_us: i64) -> Outcome<u64>;
 
+    /// For each partition the number below which everything is committed; cheap.
+    ///
+    /// # Errors
+    /// When it cannot be told now.
+    fn offsets(&mut self, each: &mut dyn FnMut(u8, i64)) -> Outcome<()>;
+
     /// Every row of `positions` with a number above this one.
     ///
     /// # Errors

@@ -4,12 +4,17 @@
 //! Out:   chunks, through a bounded queue
 //! Waits: when the queue is full; the clock of a run starts only when it is, or when everything has been made
 //!
+//! Each transmission is heard by one receiver at once, and by up to as many as there are within the next second: they all
+//! write down the same sentences, each on its own way to the target. What was garbled is heard once.
+//!
 //! A copy follows its message within a second of the schedule and within 20 000 messages: a daemon that reads slower
 //! than it is sent to still meets both within its dedup window.
 
 use crate::civil::now_us;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Expect};
 use crate::random::Random;
+use crate::recording::Recording;
+use crate::schedule::Schedule;
 use crate::traffic::{Moment, Traffic};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -24,7 +29,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Memory that one chunk takes, its entries included.
 const CHUNK_MEMORY: usize = 432 * 1024;
 /// How far a copy may follow its message.
-const REPEAT_MESSAGES_MAX: f64 = 20_000.0;
+const REPEAT_MESSAGES_MAX: u64 = 20_000;
 
 /// A stretch of the stream.
 #[derive(Default)]
@@ -36,16 +41,18 @@ pub struct Chunk {
 }
 
 /// What the stream is to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Order {
     /// Distinct messages at most.
     pub count: u64,
-    /// Distinct messages a second, for the schedule of the fleet.
-    pub rate: f64,
+    /// When distinct messages are due, in the time of the fleet.
+    pub schedule: Arc<Schedule>,
     /// Whether times come from the schedule; else from the clock when a chunk is made.
     pub scheduled: bool,
     /// Share of messages of which a copy follows.
     pub repeats: f64,
+    /// How many receivers hear the fleet, at least one.
+    pub receivers: u8,
     /// When the run is meant to start, microseconds since 1970.
     pub start_us: u64,
     /// Seed for the copies.
@@ -72,14 +79,14 @@ struct Made {
 
 impl Stream {
     /// Starts making chunks.
-    pub fn start(traffic: Traffic, order: Order) -> std::io::Result<Self> {
+    pub fn start(makes: Makes, order: Order) -> std::io::Result<Self> {
         let depth = (order.ahead_bytes / CHUNK_MEMORY).max(4);
         let (full, chunks) = sync_channel(depth);
         let (used, empty) = sync_channel(depth);
         let made = Arc::new(Made::default());
         let progress = Arc::clone(&made);
         thread::Builder::new().name("generate".into()).spawn(move || {
-            let mut source = Source::new(traffic, order);
+            let mut source = Source::new(makes, order);
             while let Some(chunk) = source.fill(&empty) {
                 if full.send(chunk).is_err() {
                     break;
@@ -111,9 +118,31 @@ struct Copy {
     bytes: Box<[u8]>,
 }
 
+/// Who makes the messages.
+pub enum Makes {
+    /// A fleet.
+    Fleet(Box<Traffic>),
+    /// A file, and what must become of each of its lines.
+    File(Recording, Vec<Expect>),
+}
+
+impl Makes {
+    fn next(&mut self, number: u64, moment: Moment, out: &mut Vec<u8>) -> Entry {
+        match self {
+            Self::Fleet(traffic) => traffic.next(moment, out),
+            Self::File(recording, expect) => {
+                let at = usize::try_from(number).unwrap_or(usize::MAX);
+                let expect = expect.get(at).copied().unwrap_or(Expect::Unknown);
+                let second = (moment.wall_us / 1_000_000 % 60).to_le_bytes()[0];
+                recording.next(expect, second, out)
+            }
+        }
+    }
+}
+
 /// Makes the stream, chunk by chunk.
 pub struct Source {
-    traffic: Traffic,
+    makes: Makes,
     order: Order,
     made: u64,
     random: Random,
@@ -123,10 +152,10 @@ pub struct Source {
 
 impl Source {
     /// From the first message.
-    pub fn new(traffic: Traffic, order: Order) -> Self {
+    pub fn new(makes: Makes, order: Order) -> Self {
         let random = Random::new(order.seed ^ 0x7265_7065_6174);
         let copies = BinaryHeap::new();
-        Self { traffic, order, made: 0, random, copies, began: Instant::now() }
+        Self { makes, order, made: 0, random, copies, began: Instant::now() }
     }
 
     /// The next chunk, in memory that was used before if there is some; `None` at the end.
@@ -149,22 +178,37 @@ impl Source {
     }
 
     fn distinct(&mut self, now: (u64, Duration), chunk: &mut Chunk) {
-        let virtual_s = self.made as f64 / self.order.rate;
+        let virtual_s = self.order.schedule.at_s(self.made);
         let wall_us =
             if self.order.scheduled { self.order.start_us + whole(virtual_s * 1e6) } else { now.0 };
         let start = chunk.bytes.len();
-        let entry = self.traffic.next(Moment { virtual_s, wall_us }, &mut chunk.bytes);
+        let moment = Moment { virtual_s, wall_us };
+        let mut entry = self.makes.next(self.made, moment, &mut chunk.bytes);
+        let receivers = u32::from(self.order.receivers);
+        if receivers > 1 {
+            entry.receiver = self.random.below(receivers).to_le_bytes()[0];
+        }
         chunk.entries.push(entry);
         self.made += 1;
-        if self.order.repeats > 0.0 {
-            if self.random.unit() < self.order.repeats {
-                let reach = self.order.rate.min(REPEAT_MESSAGES_MAX);
-                let due = self.made + whole(self.random.unit() * reach);
-                let entry = Entry { repeat: true, ..entry };
-                self.copies.push(Reverse(Copy { due, entry, bytes: chunk.bytes[start..].into() }));
+        if !entry.is_refused() {
+            if self.order.repeats > 0.0 && self.random.unit() < self.order.repeats {
+                self.copy(entry, virtual_s, &chunk.bytes[start..]);
             }
-            self.due_copies(self.made, chunk);
+            let others = if receivers > 1 { self.random.below(receivers) } else { 0 };
+            for other in 1..=others.to_le_bytes()[0] {
+                let receiver = (entry.receiver + other) % self.order.receivers;
+                self.copy(Entry { receiver, ..entry }, virtual_s, &chunk.bytes[start..]);
+            }
         }
+        self.due_copies(self.made, chunk);
+    }
+
+    /// Has a message come again within the next second.
+    fn copy(&mut self, entry: Entry, virtual_s: f64, bytes: &[u8]) {
+        let later = Duration::from_secs_f64(virtual_s + self.random.unit());
+        let due = self.order.schedule.due(later).min(self.made + REPEAT_MESSAGES_MAX);
+        let entry = Entry { repeat: true, ..entry };
+        self.copies.push(Reverse(Copy { due, entry, bytes: bytes.into() }));
     }
 
     fn due_copies(&mut self, now: u64, chunk: &mut Chunk) {
@@ -210,21 +254,30 @@ pub fn whole(value: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dirt::Dirt;
     use crate::fleet::Fleet;
     use crate::profile::Profile;
+    use crate::traffic::Style;
 
     fn made(count: u64, repeats: f64) -> Chunk {
-        let traffic = Traffic::new(Fleet::new(100, 1, 0), Profile::World, 1, 1000, false);
+        made_by(count, repeats, 1, "0")
+    }
+
+    fn made_by(count: u64, repeats: f64, receivers: u8, dirt: &str) -> Chunk {
+        let dirt = Dirt::parse(dirt).unwrap();
+        let style = Style { dirt, ..Style::clean(Profile::World, 1, 1000) };
+        let traffic = Traffic::new(Fleet::new(100, 1, 0), style);
         let order = Order {
             count,
-            rate: 1000.0,
+            schedule: Arc::new(Schedule::even(1000.0)),
             scheduled: true,
             repeats,
+            receivers,
             start_us: 1_700_000_000_000_000,
             seed: 1,
             ahead_bytes: 0,
         };
-        let mut source = Source::new(traffic, order);
+        let mut source = Source::new(Makes::Fleet(Box::new(traffic)), order);
         let (_, none) = sync_channel(1);
         let mut all = Chunk::default();
         while let Some(chunk) = source.fill(&none) {
@@ -253,19 +306,51 @@ mod tests {
         let all = made(9000, 0.5);
         let copies = all.entries.iter().filter(|entry| entry.repeat).count();
         assert!((4300..4700).contains(&copies), "{copies}");
-        let mut at = 0;
-        let mut first = std::collections::HashMap::new();
-        let mut distinct = 0;
+        follow(&all);
+    }
+
+    /// Every copy follows its message within a second; how many receivers wrote each message down.
+    fn follow(all: &Chunk) -> Vec<usize> {
+        let (mut at, mut distinct) = (0, 0);
+        let mut heard = std::collections::HashMap::new();
         for entry in &all.entries {
             let bytes = &all.bytes[at..at + usize::from(entry.length)];
             at += bytes.len();
             if entry.repeat {
-                let original: &u64 = first.get(bytes).expect("a copy follows its message");
-                assert!(distinct - original <= 1001);
+                let (original, by): &mut (u64, Vec<u8>) =
+                    heard.get_mut(bytes).expect("a copy follows its message");
+                assert!(distinct - *original <= 1001);
+                by.push(entry.receiver);
             } else {
                 distinct += 1;
-                first.insert(bytes, distinct);
+                heard.insert(bytes, (distinct, vec![entry.receiver]));
             }
         }
+        let receivers = heard.into_values().map(|(_, mut by)| {
+            by.sort_unstable();
+            by.dedup();
+            by.len()
+        });
+        receivers.collect()
+    }
+
+    #[test]
+    fn each_transmission_is_heard_by_one_to_all_receivers_once_each() {
+        let all = made_by(8000, 0.0, 4, "0");
+        let heard = follow(&all);
+        assert_eq!((heard.len(), heard.iter().sum()), (8000, all.entries.len()));
+        for count in 1..=4 {
+            let found = heard.iter().filter(|it| **it == count).count();
+            assert!((1850..2150).contains(&found), "{found} were heard by {count}");
+        }
+    }
+
+    #[test]
+    fn what_must_be_refused_is_heard_once() {
+        let all = made_by(8000, 0.5, 3, "checksum=0.5,lost=0.5,reordered=0.5");
+        let refused = all.entries.iter().filter(|entry| entry.is_refused());
+        assert!(refused.clone().count() > 3000 && refused.clone().all(|entry| !entry.repeat));
+        let reordered = all.entries.iter().filter(|it| it.dirt.is_some() && !it.is_refused());
+        assert!(reordered.clone().any(|it| it.repeat) && reordered.clone().any(|it| !it.repeat));
     }
 }

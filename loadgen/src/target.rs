@@ -4,6 +4,7 @@ use crate::arguments::{Arguments, Store};
 use crate::live;
 use crate::metrics::{Metrics, resolve};
 use crate::secret::{self, Secret};
+use crate::send::http::{Http, Route};
 use crate::send::{Null, Sink, tcp, udp};
 use crate::stored::At;
 use crate::stored::postgres::Address;
@@ -20,9 +21,11 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 const STORE_FILE: &str = "aisd.db";
 /// The file there that says which instance it is.
 const INSTANCE_FILE: &str = "instance";
+/// Where batches of positions are posted.
+const POST_PATH: &str = "/api/vessels/positions/batch";
 
 /// Where messages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Nowhere.
     Null,
@@ -30,6 +33,8 @@ pub enum Target {
     Udp(SocketAddr),
     /// Lines on connections.
     Tcp(SocketAddr),
+    /// Arrays of positions as JSON.
+    Http(Route),
 }
 
 /// Everything about the other side.
@@ -41,6 +46,8 @@ pub struct Daemon {
     pub metrics: Option<Metrics>,
     /// What to compare with.
     pub store: Option<At>,
+    /// Its process, when run.json tells.
+    pub pid: Option<u32>,
     /// What to follow.
     pub live: Option<live::address::Address>,
 }
@@ -77,7 +84,9 @@ impl Daemon {
                 patiently(until, answers)?;
             }
         }
-        Ok(Self { target, metrics, store, live })
+        let pid = told.and_then(|told| told.get("pid")?.as_u64());
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+        Ok(Self { target, metrics, store, pid, live })
     }
 }
 
@@ -88,12 +97,31 @@ impl Target {
             None if text == "null" => Ok(Self::Null),
             Some(("udp", host)) => resolve(host.trim_end_matches('/')).map(Self::Udp),
             Some(("tcp", host)) => resolve(host.trim_end_matches('/')).map(Self::Tcp),
-            _ => Err(format!("--target is {text}, must be udp://HOST:PORT or tcp://HOST:PORT")),
+            Some(("http", rest)) => Self::route(rest),
+            _ => Err(format!(
+                "--target is {text}, must be udp://HOST:PORT, tcp://HOST:PORT or http://HOST:PORT"
+            )),
         }
+    }
+
+    /// From `HOST:PORT`, with the path where the customer's load test posts, or with another one.
+    fn route(text: &str) -> Result<Self, String> {
+        let (host, path) = text.split_once('/').unwrap_or((text, ""));
+        let path = if path.is_empty() { POST_PATH.to_owned() } else { format!("/{path}") };
+        Ok(Self::Http(Route { address: resolve(host)?, host: host.to_owned(), path }))
+    }
+
+    /// Whether positions go there as JSON.
+    pub const fn is_json(&self) -> bool {
+        matches!(self, Self::Http(_))
     }
 
     /// The first feed in `run.json` that takes messages, of the asked kind if there is one.
     fn of_feed(told: &Value, asked: Option<&str>) -> Result<Self, String> {
+        if asked == Some("http") {
+            let http = told.get("http").and_then(Value::as_str);
+            return Self::route(http.ok_or("run.json names no address for http")?);
+        }
         let feeds = told.get("feeds").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for feed in feeds {
             let text = |name: &str| feed.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -117,19 +145,24 @@ impl Target {
     ///
     /// # Errors
     /// When it is closed.
-    pub fn connect(self, connections: u16) -> io::Result<Box<dyn Sink>> {
-        Ok(match self {
+    pub fn connect(&self, arguments: &Arguments) -> io::Result<Box<dyn Sink>> {
+        let receivers = arguments.receivers;
+        let connections = usize::from(arguments.connections);
+        Ok(match *self {
             Self::Null => Box::new(Null),
-            Self::Udp(address) => Box::new(udp::Udp::connect(address)?),
-            Self::Tcp(address) => Box::new(tcp::Tcp::connect(address, usize::from(connections))?),
+            Self::Udp(address) => Box::new(udp::Udp::connect(address, receivers)?),
+            Self::Tcp(address) => Box::new(tcp::Tcp::connect(address, connections, receivers)?),
+            Self::Http(ref route) => {
+                Box::new(Http::start(route, connections, u64::from(arguments.batch))?)
+            }
         })
     }
 
-    fn listens(self) -> Result<(), String> {
-        let listens = match self {
+    fn listens(&self) -> Result<(), String> {
+        let listens = match *self {
             Self::Null => true,
             Self::Udp(address) => udp::listens(address),
-            Self::Tcp(address) => tcp::listens(address),
+            Self::Tcp(address) | Self::Http(Route { address, .. }) => tcp::listens(address),
         };
         if listens { Ok(()) } else { Err(format!("nobody listens at {self}")) }
     }
@@ -141,6 +174,7 @@ impl std::fmt::Display for Target {
             Self::Null => write!(out, "null"),
             Self::Udp(address) => write!(out, "udp://{address}"),
             Self::Tcp(address) => write!(out, "tcp://{address}"),
+            Self::Http(Route { host, path, .. }) => write!(out, "http://{host}{path}"),
         }
     }
 }
@@ -217,7 +251,8 @@ mod tests {
         check(None, "udp://127.0.0.1:2");
         check(Some("udp"), "udp://127.0.0.1:2");
         check(Some("tcp"), "tcp://127.0.0.1:3");
-        check(Some("http"), "run.json has no feed that takes http");
+        check(Some("ws"), "run.json has no feed that takes ws");
+        check(Some("http"), "run.json names no address for http");
     }
 
     #[test]
@@ -225,7 +260,12 @@ mod tests {
         assert_eq!(Target::parse("null"), Ok(Target::Null));
         assert!(matches!(Target::parse("udp://127.0.0.1:5"), Ok(Target::Udp(_))));
         assert!(matches!(Target::parse("tcp://localhost:5/"), Ok(Target::Tcp(_))));
-        assert!(Target::parse("http://127.0.0.1:5").is_err());
+        let http = |text: &str| Target::parse(text).unwrap().to_string();
+        let posted = "http://127.0.0.1:5/api/vessels/positions/batch";
+        assert_eq!(http("http://127.0.0.1:5"), posted);
+        assert_eq!(http("http://127.0.0.1:5/"), posted);
+        assert_eq!(http("http://127.0.0.1:5/x/y"), "http://127.0.0.1:5/x/y");
+        assert!(Target::parse("https://127.0.0.1:5").is_err());
         assert!(Target::parse("127.0.0.1:5").is_err());
     }
 }

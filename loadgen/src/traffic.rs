@@ -6,12 +6,13 @@
 //! A function of the seed and the intended times alone: the same arguments give the same bytes.
 
 use crate::civil::Civil;
-use crate::digest::{self, Fix};
-use crate::encode::{Encoder, Look, binary, fixed, position, static_data};
+use crate::digest::{self, Fix, absent};
+use crate::dirt::Dirt;
+use crate::encode::{Encoder, Look, binary, fixed, json, position, static_data};
 use crate::fleet::particulars::Particulars;
 use crate::fleet::{Fleet, Ship};
 use crate::ledger::{Entry, NOWHERE};
-use crate::profile::{Mix, Profile, channel};
+use crate::profile::{Mix, Profile, Tag};
 use crate::random::{Random, high_half, mixed};
 
 /// Area code 366, function 56: the commonest broadcast whose content nobody decodes.
@@ -28,16 +29,38 @@ pub struct Moment {
     pub wall_us: u64,
 }
 
+/// What the messages are to be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// The mix, and the look of the lines.
+    pub profile: Profile,
+    /// Seed for everything that is chance.
+    pub seed: u64,
+    /// Messages that may be sent within the daemon's dedup window.
+    pub window: u64,
+    /// Put the intended time before each sentence, to the millisecond.
+    pub tag_time: bool,
+    /// What goes wrong.
+    pub dirt: Dirt,
+    /// Positions as JSON, and nothing else.
+    pub json: bool,
+}
+
+impl Style {
+    /// Clean, and with times only where the profile has them.
+    pub const fn clean(profile: Profile, seed: u64, window: u64) -> Self {
+        Self { profile, seed, window, tag_time: false, dirt: Dirt::NONE, json: false }
+    }
+}
+
 /// Makes one message after another.
 pub struct Traffic {
     fleet: Fleet,
+    style: Style,
     mix: Mix,
     random: Random,
     encoder: Encoder,
     made: u64,
-    /// Messages that may be sent within the daemon's dedup window.
-    window: u64,
-    tag_time: bool,
     last_fix: Option<(Fix, bool)>,
 }
 
@@ -59,22 +82,24 @@ impl Made {
 }
 
 impl Traffic {
-    /// The traffic of `fleet`; `window` is the number of messages in 10 s.
-    pub fn new(fleet: Fleet, profile: Profile, seed: u64, window: u64, tag_time: bool) -> Self {
+    /// The traffic of `fleet`.
+    pub fn new(fleet: Fleet, style: Style) -> Self {
         Self {
             fleet,
-            mix: Mix::new(profile),
-            random: Random::new(mixed(seed)),
+            style,
+            mix: Mix::new(style.profile),
+            random: Random::new(mixed(style.seed)),
             encoder: Encoder::new(),
             made: 0,
-            window,
-            tag_time,
             last_fix: None,
         }
     }
 
     /// Writes the next message.
     pub fn next(&mut self, moment: Moment, out: &mut Vec<u8>) -> Entry {
+        if self.style.json {
+            return self.json(moment, out);
+        }
         let chance = self.random.bits();
         let msg_type = self.mix.pick(high_half(chance));
         let made = match msg_type {
@@ -86,16 +111,23 @@ impl Traffic {
             20 => self.link_management(),
             21 => self.aid(),
             24 => self.class_b_static(),
+            27 => self.long_range(moment),
             _ => self.position(msg_type, moment),
         };
         self.made += 1;
+        let Style { profile, tag_time, dirt, .. } = self.style;
+        let dirt = if dirt.is_none() { [None; 2] } else { dirt.pick(&mut self.random) };
         let look = Look {
-            channel: channel(high_half(chance << 32)),
-            split: made.split,
-            time_ms: self.tag_time.then(|| (moment.wall_us / 1000).cast_signed()),
+            talker: profile.talker(high_half(chance << 16)),
+            channel: profile.channel(high_half(chance << 32)),
+            split: made.split && profile.cuts(),
+            whole: !profile.cuts(),
+            tag: if tag_time { Tag::Millis } else { profile.tag() },
+            time_ms: (moment.wall_us / 1000).cast_signed(),
+            dirt,
         };
         let start = out.len();
-        let lines = self.encoder.lines(look, out);
+        let (lines, dirt) = self.encoder.lines(look, out);
         let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
         self.last_fix = made.fix;
         let fix = made.fix.map(|(fix, _)| fix);
@@ -105,10 +137,33 @@ impl Traffic {
             length,
             msg_type: made.msg_type,
             lines,
-            repeat: false,
+            dirt,
             second: fix.map_or(0, |fix| fix.second),
             at: fix.map_or(NOWHERE, |fix| (fix.lon, fix.lat)),
+            ..Entry::NONE
         }
+    }
+
+    /// A position of a class A ship that knows where it is; its message type is 0, since it has none.
+    fn json(&mut self, moment: Moment, out: &mut Vec<u8>) -> Entry {
+        let mut fix = self.class_a_fix(moment);
+        while (fix.lon, fix.lat) == NOWHERE {
+            fix = self.class_a_fix(moment);
+        }
+        let (rot, nav_status) = (absent::ROT, absent::NAV_STATUS);
+        let fix = Fix { msg_type: 0, heading: absent::HEADING, rot, nav_status, ..fix };
+        self.made += 1;
+        self.last_fix = Some((fix, false));
+        let start = out.len();
+        json::position(&fix, moment.wall_us / 1000, out);
+        let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
+        let (digest, mmsi, at) = (fix.digest(), fix.mmsi, (fix.lon, fix.lat));
+        Entry { digest, mmsi, length, lines: 1, second: fix.second, at, ..Entry::NONE }
+    }
+
+    fn class_a_fix(&mut self, moment: Moment) -> Fix {
+        let second = (moment.wall_us / 1_000_000 % 60).to_le_bytes()[0];
+        self.fleet.class_a.next_due().report(1, moment.virtual_s, second, &mut self.random)
     }
 
     /// What the message before told, and whether it was accurate, if it was a position.
@@ -120,7 +175,7 @@ impl Traffic {
         let class_b = matches!(msg_type, 18 | 19);
         let group = if class_b { &mut self.fleet.class_b } else { &mut self.fleet.class_a };
         let second = (moment.wall_us / 1_000_000 % 60).to_le_bytes()[0];
-        let fix = group.next().report(msg_type, moment.virtual_s, second, &mut self.random);
+        let fix = group.next_due().report(msg_type, moment.virtual_s, second, &mut self.random);
         let chance = self.random.bits();
         let (accurate, radio) = (chance & 1 == 1, chance >> 45);
         let bits = &mut self.encoder.bits;
@@ -135,6 +190,16 @@ impl Traffic {
         let split = msg_type == 19 && chance & 2 == 2;
         let (digest, mmsi) = (fix.digest(), fix.mmsi);
         Made { digest, mmsi, msg_type, split, fix: Some((fix, accurate)) }
+    }
+
+    /// What ships say to those who hear them from far away, seldom and roughly.
+    fn long_range(&mut self, moment: Moment) -> Made {
+        let second = (moment.wall_us / 1_000_000 % 60).to_le_bytes()[0];
+        let ship = self.fleet.class_a.next_due();
+        let (fix, flags) = ship.report_far(moment.virtual_s, second, &mut self.random);
+        position::long_range(&mut self.encoder.bits, &fix, flags);
+        let fix = Some((fix, flags & 1 == 1));
+        Made { fix, ..Made::other(fix.map_or(0, |it| it.0.digest()), ship.mmsi, 27) }
     }
 
     fn base_station(&mut self, moment: Moment) -> Made {
@@ -164,7 +229,8 @@ impl Traffic {
         let mmsi = ship.mmsi;
         let particulars = Particulars::of(mmsi, true);
         let bits = &mut self.encoder.bits;
-        let spare = if count & 1 == 0 { ship.part_a.next(self.made, self.window) } else { None };
+        let spare =
+            if count & 1 == 0 { ship.part_a.next(self.made, self.style.window) } else { None };
         if let Some(spare) = spare {
             static_data::class_b_name(bits, mmsi, &particulars, spare);
         } else {
@@ -210,7 +276,8 @@ impl Traffic {
         station.count = count.wrapping_add(1);
         let (lon, lat) = (station.lon / 1000, station.lat / 1000);
         let data = self.data(mmsi, count);
-        let data = &data[..if count.is_multiple_of(3) { 47 } else { 17 }];
+        let [most, third] = self.style.profile.corrections();
+        let data = &data[..if count.is_multiple_of(3) { third } else { most }];
         binary::corrections(&mut self.encoder.bits, mmsi, lon, lat, data);
         let digest = digest::binary(mmsi, 17, 0, 0, data);
         Made::other(digest, mmsi, 17)
@@ -237,8 +304,8 @@ impl Traffic {
     }
 
     /// Application data that begins with the sender's own count, so that none is equal to another.
-    fn data(&mut self, mmsi: u32, count: u32) -> [u8; 48] {
-        let mut data = [0; 48];
+    fn data(&mut self, mmsi: u32, count: u32) -> [u8; 56] {
+        let mut data = [0; 56];
         data[..4].copy_from_slice(&count.to_be_bytes());
         data[4..8].copy_from_slice(&mmsi.to_be_bytes());
         for word in data[8..].chunks_mut(8) {

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 const START_US: u64 = 1_700_000_000_000_000;
 
 fn traffic(vessels: u32, turn: u32) -> Traffic {
-    Traffic::new(Fleet::new(vessels, 11, turn), Profile::World, 11, 100_000, false)
+    Traffic::new(Fleet::new(vessels, 11, turn), Style::clean(Profile::World, 11, 100_000))
 }
 
 fn messages(count: u32, vessels: u32) -> Vec<(Entry, String)> {
@@ -168,26 +168,4 @@ fn static_reports_read_back_as_the_particulars_of_their_ship() {
         }
     }
     assert!(parts.iter().all(|count| *count > 20), "{parts:?}");
-}
-
-#[test]
-fn the_world_looks_like_the_world() {
-    let all = messages(100_000, 5000);
-    let share = |count: usize, of: usize| count as f64 * 100.0 / of as f64;
-    let check = |what: &str, found: f64, expected: f64, within: f64| {
-        assert!((found - expected).abs() < within, "{what}: {found}, expected {expected}");
-    };
-    let lines: Vec<&str> = all.iter().flat_map(|(_, lines)| lines.lines()).collect();
-    let parts = lines.iter().filter(|line| line.starts_with("!AIVDM,2")).count();
-    check("lines of parts", share(parts, lines.len()), 5.7, 0.5);
-    let bytes: usize = lines.iter().map(|line| line.len()).sum();
-    check("bytes a line", bytes as f64 / lines.len() as f64, 48.7, 1.5);
-    let outside = all.iter().filter(|(entry, _)| entry.mmsi < 100_000_000).count();
-    check("MMSI outside", share(outside, all.len()), 7.5, 0.6);
-    let blank = lines.iter().filter(|line| line.split(',').nth(4) == Some("")).count();
-    check("blank channel", share(blank, lines.len()), 1.4, 0.3);
-    let fixes = all.iter().filter(|(entry, _)| entry.msg_type < 4);
-    let unknown = fixes.clone().filter(|(_, lines)| ReadBack::of(lines).int(89, 27) == 54_600_000);
-    check("no position", share(unknown.count(), fixes.count()), 1.3, 0.3);
-    assert!(lines.iter().all(|line| line.len() <= 80));
 }

@@ -15,6 +15,8 @@ pub mod others;
 pub mod positions;
 pub mod statics;
 
+use crate::commits::{Latencies, Timing};
+use crate::digest::Fix;
 use crate::fleet::particulars::Particulars;
 use crate::ledger::Ledger;
 use crate::stored::{Outcome, StoredRows};
@@ -47,6 +49,19 @@ pub struct Verdict {
     pub misdated: u64,
 }
 
+const NOTHING: Verdict = Verdict {
+    stored: 0,
+    duplicates: 0,
+    lost: 0,
+    unexpected: 0,
+    wrong: 0,
+    by_count: 0,
+    indistinct: 0,
+    rows: 0,
+    same_seq: 0,
+    misdated: 0,
+};
+
 impl Verdict {
     /// Whether everything is there exactly once and nothing else is.
     pub const fn is_good(&self) -> bool {
@@ -74,6 +89,7 @@ impl Verdict {
 
 /// What is noticed of a row before it is compared.
 pub struct Seen {
+    timing: Option<Timing>,
     numbers: Numbers,
     dated_us: RangeInclusive<i64>,
     misdated: u64,
@@ -81,8 +97,15 @@ pub struct Seen {
 
 impl Seen {
     /// Nothing yet; rows of this run have times in this range.
-    pub fn new(dated_us: RangeInclusive<i64>) -> Self {
-        Self { numbers: Numbers::default(), dated_us, misdated: 0 }
+    pub fn new(dated_us: RangeInclusive<i64>, timing: Option<Timing>) -> Self {
+        Self { timing, numbers: Numbers::default(), dated_us, misdated: 0 }
+    }
+
+    /// The row of a position that was compared.
+    pub fn time(&mut self, fix: &Fix, digest: u64, seq: i64, received_us: i64) {
+        if let Some(timing) = &mut self.timing {
+            timing.row(fix, digest, seq, received_us);
+        }
     }
 
     /// One row: its number, its event time and when it was received.
@@ -93,7 +116,20 @@ impl Seen {
     }
 }
 
-/// Compares everything; without a store nothing is there. Rows of this run are dated in `dated_us`.
+impl Seen {
+    /// What the rows alone tell.
+    const fn verdict(&self) -> Verdict {
+        let (rows, same_seq) = (self.numbers.rows, self.numbers.twice);
+        Verdict { rows, same_seq, misdated: self.misdated, ..NOTHING }
+    }
+
+    /// How long the messages took, if that was measured.
+    pub fn latencies(self) -> Option<Latencies> {
+        self.timing.map(|timing| timing.latencies)
+    }
+}
+
+/// Compares everything; without a store nothing is there.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -101,24 +137,25 @@ pub fn verify(
     ledger: &mut Ledger,
     store: Option<&mut dyn StoredRows>,
     before: &Baseline,
-    dated_us: RangeInclusive<i64>,
+    seen: &mut Seen,
     fleet: impl Iterator<Item = Particulars>,
 ) -> Outcome<Verdict> {
     let Some(store) = store else {
-        return Ok(Verdict { lost: ledger.sent, ..Verdict::default() });
+        return Ok(Verdict { lost: ledger.expected(), ..Verdict::default() });
     };
-    let mut seen = Seen::new(dated_us);
     let mut lost_with_statics = Vec::new();
     let both = std::mem::take(&mut ledger.both);
-    let (marks, sent) = (before.marks, &mut ledger.positions);
-    let positions = positions::compare(store, marks.positions, &mut seen, sent, |digest| {
+    let (marks, json) = (before.marks, ledger.by_type[0] > 0 && !ledger.is_partial());
+    let sent = (&mut ledger.positions[..], &mut ledger.perhaps[..]);
+    let positions = positions::compare(store, marks.positions, seen, sent, json, |digest| {
         lost_with_statics.extend(both.get(&digest).copied());
     })?;
-    let others = others::compare(store, marks.messages, &mut seen, &mut ledger.others)?;
+    if ledger.is_partial() {
+        return Ok(positions.and(seen.verdict()));
+    }
+    let others = others::compare(store, marks.messages, seen, &mut ledger.others)?;
     let statics = statics::compare(store, &before.statics, ledger, &lost_with_statics, fleet)?;
-    let Numbers { rows, twice: same_seq, .. } = seen.numbers;
-    let rows = Verdict { rows, same_seq, misdated: seen.misdated, ..Verdict::default() };
-    Ok(positions.and(others).and(statics).and(rows))
+    Ok(positions.and(others).and(statics).and(seen.verdict()))
 }
 
 /// The MMSI of a row; one that no ship can have when it is none.

@@ -11,7 +11,7 @@ use crate::digest::{Fix, absent};
 use crate::fleet::{self, Fleet};
 use crate::profile::Profile;
 use crate::stream::whole;
-use crate::traffic::{Moment, Traffic};
+use crate::traffic::{Moment, Style, Traffic};
 
 /// Messages a second, in the time of the fleet.
 const RATE: f64 = 500_000.0;
@@ -80,7 +80,7 @@ pub fn prepare(arguments: &Arguments, instance: i16, start_us: u64) -> Vec<Batch
 /// The traffic whose positions become rows.
 pub fn traffic(arguments: &Arguments, start_us: u64) -> Traffic {
     let fleet = Fleet::new(arguments.vessels, arguments.seed, fleet::turn(start_us));
-    Traffic::new(fleet, Profile::World, arguments.seed, whole(RATE * 10.0), false)
+    Traffic::new(fleet, Style::clean(Profile::World, arguments.seed, whole(RATE * 10.0)))
 }
 
 /// When a message is sent, by its number from 0.

@@ -1,4 +1,4 @@
-//! Position reports: types 1, 2, 3 (class A), 18 and 19 (class B). ITU-R M.1371-5, tables 45, 67 and 68.
+//! Position reports: types 1, 2, 3 (class A), 18 and 19 (class B), 27 (long range). ITU-R M.1371-5, tables 45, 67, 68 and 77.
 
 use super::Bits;
 use crate::digest::Fix;
@@ -39,6 +39,19 @@ pub fn class_b_extended(bits: &mut Bits, fix: &Fix, accurate: bool, ship: &Parti
     bits.put(1, 4);
     bits.put(u64::from(accurate), 1);
     bits.put(0, 6);
+}
+
+/// Type 27, 96 bits; places in 1/10 minute, whole knots and degrees. `flags` are accuracy, integrity and latency.
+pub fn long_range(bits: &mut Bits, fix: &Fix, flags: u32) {
+    header(bits, 27, fix.mmsi);
+    bits.put(u64::from(flags & 3), 2);
+    bits.put(u64::from(fix.nav_status), 4);
+    bits.put_signed(fix.lon / 1000, 18);
+    bits.put_signed(fix.lat / 1000, 17);
+    bits.put(u64::from(fix.sog / 10), 6);
+    bits.put(u64::from(fix.cog / 10), 9);
+    bits.put(u64::from(flags >> 2 & 1), 1);
+    bits.put(0, 1);
 }
 
 /// The 38 bits that every message begins with.

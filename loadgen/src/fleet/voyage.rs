@@ -1,24 +1,50 @@
-//! Dead reckoning: a ship goes along its lane in legs of a few minutes, each with its own course and speed.
+//! Dead reckoning: a ship goes along the great circle to the end of its lane, in legs of a few minutes.
+//!
+//! A leg begins with a turn, at a rate that a ship of its kind can turn at, and goes straight on from there. Each leg is
+//! set to the bearing of the end of the lane, give or take what a helmsman does; one in eight leads away from it for a
+//! while, as for a ship that gives way. At the end of the lane the ship turns round.
 
+use super::interval::Pace;
 use super::lanes::LANES;
 use crate::random::Random;
+use std::f64::consts::{PI, TAU};
 
-/// AIS position units (1/10 000 minute) that one knot makes in a second.
-const UNITS_PER_KNOT_SECOND: f64 = 10_000.0 / 3600.0;
+/// Degrees that one knot makes in a second.
+const DEGREES_PER_KNOT_SECOND: f64 = 1.0 / 60.0 / 3600.0;
 const UNITS_PER_DEGREE: f64 = 600_000.0;
+/// How near to its end a lane is over: two nautical miles.
+const ARRIVED_DEGREES: f64 = 2.0 / 60.0;
 
 /// Where a ship is and how it moves.
 pub struct Voyage {
     lane: usize,
     outward: bool,
+    small: bool,
     cruise_knots: f64,
-    lat: f64,
-    lon: f64,
-    lat_per_s: f64,
-    lon_per_s: f64,
-    leg_from_s: f64,
-    leg_until_s: f64,
+    /// By how much the bow points off the course, for wind and current.
+    drift: f64,
+    leg: Leg,
+    /// Whether the course of the leg is still to be told.
+    turning: bool,
     state: State,
+}
+
+/// A stretch of a voyage: a turn, and straight on. Degrees north and east, radians, seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Leg {
+    from: (f64, f64),
+    from_s: f64,
+    until_s: f64,
+    knots: f64,
+    course: f64,
+    /// Radians a second, to starboard; 0 when the turn is over.
+    turn: f64,
+    turned_s: f64,
+    /// Where the turn ends, and the course from there.
+    then: (f64, f64),
+    then_course: f64,
+    /// Degrees north and east in a second from there.
+    then_per_s: (f64, f64),
 }
 
 /// A moment of a voyage in the numbers of the air.
@@ -55,68 +81,153 @@ impl Voyage {
         let nav_status = if moored { [1, 5, 5][random.index(3)] } else { 0 };
         let heading = if small { 511 } else { degrees(random.between(0.0, 360.0)) };
         let cog = degrees(random.between(0.0, 3599.0));
-        Self {
-            lane,
-            outward: random.below(2) == 0,
-            cruise_knots,
-            lat: lat * UNITS_PER_DEGREE,
-            lon: lon * UNITS_PER_DEGREE,
-            lat_per_s: 0.0,
-            lon_per_s: 0.0,
-            leg_from_s: 0.0,
-            leg_until_s: if moored { f64::INFINITY } else { 0.0 },
-            state: State { lon: 0, lat: 0, sog: 0, cog, heading, rot: 0, nav_status },
+        let sog = degrees(cruise_knots * 10.0);
+        let outward = random.below(2) == 0;
+        let until_s = if moored { f64::INFINITY } else { 0.0 };
+        let mut leg = Leg { from: (lat, lon), then: (lat, lon), until_s, ..Leg::default() };
+        if !moored {
+            let end = if outward { route.to } else { route.from };
+            leg.then_course = bearing((lat, lon), end);
         }
+        let drift = random.between(-0.07, 0.07);
+        let state = State { lon: 0, lat: 0, sog, cog, heading, rot: 0, nav_status };
+        Self { lane, outward, small, cruise_knots, drift, leg, turning: false, state }
     }
 
     /// The state at a virtual time in seconds; time does not go back.
     pub fn at(&mut self, at_s: f64, random: &mut Random) -> State {
-        if at_s >= self.leg_until_s {
-            self.next_leg(at_s, random);
+        while at_s >= self.leg.until_s {
+            self.next_leg(random);
         }
-        let since = at_s - self.leg_from_s;
-        let lat = units(self.lat + self.lat_per_s * since);
-        let lon = units(self.lon + self.lon_per_s * since);
+        let (lat, lon) = self.leg.at(at_s);
+        // On the straight everything was said when the turn was over.
+        if self.turning {
+            self.turning = at_s < self.leg.turned_s;
+            self.tell_course(self.leg.course_at(at_s));
+        }
+        let (lat, lon) = (units(lat * UNITS_PER_DEGREE), units(lon * UNITS_PER_DEGREE));
         State { lon, lat, ..self.state }
+    }
+
+    fn tell_course(&mut self, course: f64) {
+        self.state.cog = degrees((course.to_degrees() * 10.0).min(3599.0));
+        if self.state.heading != 511 {
+            let heading = (course + self.drift).rem_euclid(TAU).to_degrees();
+            self.state.heading = degrees(heading).min(359);
+            self.state.rot = rot(if self.turning { self.leg.turn } else { 0.0 });
+        }
+    }
+
+    /// How it moved when it was last looked at.
+    pub const fn pace(&self) -> Pace {
+        let State { nav_status, sog, rot, .. } = self.state;
+        Pace { at_rest: matches!(nav_status, 1 | 5), sog, turning: rot != 0 }
     }
 
     /// Moves the whole voyage north by one cell of the grid that reports walk through.
     pub fn nudge(&mut self) {
-        self.lat += 16.0;
+        self.leg.from.0 += 16.0 / UNITS_PER_DEGREE;
+        self.leg.then.0 += 16.0 / UNITS_PER_DEGREE;
     }
 
-    fn next_leg(&mut self, at_s: f64, random: &mut Random) {
-        let since = at_s - self.leg_from_s;
-        self.lat += self.lat_per_s * since;
-        self.lon += self.lon_per_s * since;
-        let (north, east) = self.way_to_go();
-        if north.hypot(east) < 2.0 * UNITS_PER_DEGREE / 60.0 {
+    fn next_leg(&mut self, random: &mut Random) {
+        let from_s = self.leg.until_s;
+        let from = self.leg.at(from_s);
+        if distance(from, self.end()) < ARRIVED_DEGREES {
             self.outward = !self.outward;
         }
-        let (north, east) = self.way_to_go();
-        let course = east.atan2(north) + random.between(-0.05, 0.05);
+        let off = if random.below(8) == 0 { 0.5 } else { 0.05 };
+        let then_course = bearing(from, self.end()) + random.between(-off, off);
         let knots = self.cruise_knots * random.between(0.95, 1.05);
-        let scale = (self.lat / UNITS_PER_DEGREE).to_radians().cos().max(0.2);
-        self.lat_per_s = knots * UNITS_PER_KNOT_SECOND * course.cos();
-        self.lon_per_s = knots * UNITS_PER_KNOT_SECOND * course.sin() / scale;
-        self.leg_from_s = at_s;
-        self.leg_until_s = at_s + random.between(180.0, 600.0);
-        let tenths = course.to_degrees().rem_euclid(360.0) * 10.0;
-        self.state.cog = degrees(tenths.min(3599.0));
+        let course = self.leg.then_course;
+        let way = (then_course - course + PI).rem_euclid(TAU) - PI;
+        let per_minute =
+            if self.small { random.between(60.0, 180.0) } else { random.between(8.0, 25.0) };
+        let turn = (per_minute.to_radians() / 60.0).copysign(way);
+        let turned_s = from_s + way / turn;
+        let then_course = (course + way).rem_euclid(TAU);
+        let mut leg = Leg { from, from_s, knots, course, turn, turned_s, then_course, ..self.leg };
+        leg.until_s = turned_s + random.between(180.0, 600.0);
+        leg.then = leg.turning(turned_s - from_s);
+        let (east, north) = then_course.sin_cos();
+        let per_s = knots * DEGREES_PER_KNOT_SECOND;
+        leg.then_per_s = (per_s * north, per_s * east / scale(leg.then.0));
+        self.leg = leg;
+        self.turning = true;
         self.state.sog = degrees(knots * 10.0);
-        if self.state.heading != 511 {
-            self.state.heading = degrees(tenths / 10.0).min(359);
-            self.state.rot = i16::try_from(random.below(9)).unwrap_or(0) - 4;
-        }
     }
 
-    /// From here to the end of the lane, in units of a minute of latitude times 10 000.
-    fn way_to_go(&self) -> (f64, f64) {
+    const fn end(&self) -> (f64, f64) {
         let route = &LANES[self.lane];
-        let end = if self.outward { route.to } else { route.from };
-        let scale = (self.lat / UNITS_PER_DEGREE).to_radians().cos();
-        (end.0 * UNITS_PER_DEGREE - self.lat, (end.1 * UNITS_PER_DEGREE - self.lon) * scale)
+        if self.outward { route.to } else { route.from }
     }
+}
+
+impl Leg {
+    fn at(&self, at_s: f64) -> (f64, f64) {
+        if self.knots <= 0.0 {
+            return self.from;
+        }
+        if at_s < self.turned_s {
+            return self.turning(at_s - self.from_s);
+        }
+        let since = at_s - self.turned_s;
+        let (north, east) = self.then_per_s;
+        on_globe(self.then.0 + north * since, self.then.1 + east * since)
+    }
+
+    /// So long after the turn began: on a circle.
+    fn turning(&self, since_s: f64) -> (f64, f64) {
+        let radius = self.knots * DEGREES_PER_KNOT_SECOND / self.turn;
+        let (sin, cos) = self.course.sin_cos();
+        let (then_sin, then_cos) = (self.course + self.turn * since_s).sin_cos();
+        moved(self.from, radius * (then_sin - sin), radius * (cos - then_cos))
+    }
+
+    fn course_at(&self, at_s: f64) -> f64 {
+        if at_s < self.turned_s {
+            (self.course + self.turn * (at_s - self.from_s)).rem_euclid(TAU)
+        } else {
+            self.then_course
+        }
+    }
+}
+
+/// A place so many degrees of a great circle further north and east; not for long ways.
+fn moved((lat, lon): (f64, f64), north: f64, east: f64) -> (f64, f64) {
+    on_globe(lat + north, lon + east / scale(lat))
+}
+
+/// A degree east by a degree north.
+fn scale(lat: f64) -> f64 {
+    lat.to_radians().cos().max(0.05)
+}
+
+fn on_globe(lat: f64, lon: f64) -> (f64, f64) {
+    (lat, if lon.abs() > 180.0 { lon - 360.0_f64.copysign(lon) } else { lon })
+}
+
+/// The course with which the great circle from here to there begins, in radians from north to east.
+pub fn bearing(from: (f64, f64), to: (f64, f64)) -> f64 {
+    let (lat, to_lat) = (from.0.to_radians(), to.0.to_radians());
+    let east = (to.1 - from.1).to_radians();
+    let along = lat.cos() * to_lat.sin() - lat.sin() * to_lat.cos() * east.cos();
+    (east.sin() * to_lat.cos()).atan2(along).rem_euclid(TAU)
+}
+
+/// Degrees of the great circle between two places.
+pub fn distance(from: (f64, f64), to: (f64, f64)) -> f64 {
+    let (lat, to_lat) = (from.0.to_radians(), to.0.to_radians());
+    let (north, east) = ((to_lat - lat) / 2.0, ((to.1 - from.1) / 2.0).to_radians());
+    let half = north.sin().powi(2) + lat.cos() * to_lat.cos() * east.sin().powi(2);
+    2.0 * half.sqrt().min(1.0).asin().to_degrees()
+}
+
+/// The rate of turn as it is sent: 4.733 times the root of degrees a minute.
+#[expect(clippy::cast_possible_truncation, reason = "a root of 720 at most")]
+fn rot(turn: f64) -> i16 {
+    let per_minute = turn.to_degrees() * 60.0;
+    (4.733 * per_minute.abs().min(700.0).sqrt()).copysign(per_minute).round() as i16
 }
 
 /// Whole position units.
@@ -132,4 +243,87 @@ pub fn units(value: f64) -> i32 {
 )]
 fn degrees(value: f64) -> u16 {
     value as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(state: State) -> (f64, f64) {
+        (f64::from(state.lat) / UNITS_PER_DEGREE, f64::from(state.lon) / UNITS_PER_DEGREE)
+    }
+
+    /// How far a place lies off the great circle between two others, in nautical miles.
+    fn off_way(from: (f64, f64), to: (f64, f64), place: (f64, f64)) -> f64 {
+        let angle = bearing(from, place) - bearing(from, to);
+        (distance(from, place).to_radians().sin() * angle.sin()).asin().abs().to_degrees() * 60.0
+    }
+
+    /// Lanes were straight lines on the chart once: 240 miles too far south in the middle of the North Pacific.
+    #[test]
+    fn a_ship_follows_the_great_circle_to_the_end_of_its_lane() {
+        let lane = LANES.iter().position(|lane| lane.from == (48.0, -172.0)).unwrap();
+        let mut random = Random::new(3);
+        let mut ship = Voyage::new(lane, false, false, &mut random);
+        ship.leg = Leg { from: LANES[lane].from, then: LANES[lane].from, ..Leg::default() };
+        (ship.outward, ship.cruise_knots) = (true, 20.0);
+        let (from, to) = (LANES[lane].from, LANES[lane].to);
+        let (mut northernmost, mut at_s) = (0.0_f64, 0.0);
+        while distance(place(ship.at(at_s, &mut random)), to) > 1.0 {
+            let here = place(ship.at(at_s, &mut random));
+            northernmost = northernmost.max(here.0);
+            assert!(off_way(from, to, here) < 40.0, "{here:?} after {at_s} s");
+            at_s += 600.0;
+            assert!(at_s < 600_000.0, "it never arrives: {here:?}");
+        }
+        assert!(northernmost > 50.0, "{northernmost}");
+        assert!((at_s - distance(from, to) * 60.0 / 20.0 * 3600.0).abs() < 20_000.0, "{at_s} s");
+    }
+
+    #[test]
+    fn a_ship_turns_no_faster_than_ships_do_and_says_how_fast() {
+        let mut random = Random::new(4);
+        let mut turned = 0;
+        for lane in 0..LANES.len() {
+            let mut ship = Voyage::new(lane, false, false, &mut random);
+            let mut last = ship.at(0.0, &mut random);
+            for second in 1..20_000 {
+                let now = ship.at(f64::from(second), &mut random);
+                let cog = |state: State| f64::from(state.cog) / 10.0;
+                let turn = (cog(now) - cog(last) + 180.0).rem_euclid(360.0) - 180.0;
+                assert!(turn.abs() <= 25.0 / 60.0 + 0.21, "{turn} degrees in a second");
+                if now.rot != 0 && last.rot == now.rot {
+                    turned += 1;
+                    let told = (f64::from(now.rot) / 4.733).powi(2).copysign(now.rot.into());
+                    assert!((turn * 60.0 - told).abs() < 14.0, "{turn} {told}");
+                }
+                last = now;
+            }
+        }
+        assert!(turned > 1000, "{turned}");
+    }
+
+    #[test]
+    fn the_way_over_the_ground_is_what_speed_and_course_say() {
+        let mut random = Random::new(5);
+        for lane in 0..LANES.len() {
+            let mut ship = Voyage::new(lane, false, lane % 2 == 0, &mut random);
+            let mut last = ship.at(0.0, &mut random);
+            for step in 1..2000 {
+                let now = ship.at(f64::from(step) * 5.0, &mut random);
+                let knots = distance(place(last), place(now)) * 60.0 * 720.0;
+                let told = f64::from(now.sog) / 10.0;
+                assert!((knots - told).abs() < 1.5, "{knots} kn over the ground, {told} told");
+                last = now;
+            }
+        }
+    }
+
+    #[test]
+    fn a_ship_that_crosses_the_date_line_stays_on_the_globe() {
+        assert!((moved((10.0, 179.9), 0.0, 0.3).1 + 179.795).abs() < 0.01);
+        assert!((moved((10.0, -179.9), 0.0, -0.3).1 - 179.795).abs() < 0.01);
+        assert!((bearing((0.0, 179.0), (0.0, -179.0)).to_degrees() - 90.0).abs() < 1e-6);
+        assert!((distance((0.0, 179.0), (0.0, -179.0)) - 2.0).abs() < 1e-9);
+    }
 }

@@ -70,6 +70,7 @@ impl Shown {
         followed && self.went_back + self.unordered + self.unreadable == 0 && self.picture.is_good()
     }
 
+    #[cfg(test)]
     /// A quantile of send-to-publish, in milliseconds; `None` when nothing was matched.
     pub fn latency_ms(&self, quantile: f64) -> Option<f64> {
         let some = !self.latency_us.is_empty();

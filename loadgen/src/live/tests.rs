@@ -53,7 +53,7 @@ impl Run {
 /// A message that is no position.
 fn silent() -> Entry {
     let (second, at) = (now_second(), NOWHERE);
-    Entry { digest: 0, mmsi: 9, length: 1, msg_type: 1, lines: 1, repeat: false, second, at }
+    Entry { mmsi: 9, msg_type: 1, second, at, ..Entry::NONE }
 }
 
 fn now_second() -> u8 {

@@ -13,10 +13,12 @@ use std::time::Duration;
 /// Datagrams in one call.
 const BURST: usize = 64;
 
-/// A socket that talks to one target.
+/// A socket for each receiver, all of which talk to one target.
 pub struct Udp {
-    socket: UdpSocket,
+    sockets: Vec<UdpSocket>,
     headers: MultiHeaders<SockaddrStorage>,
+    /// Where the datagrams of one receiver begin and end.
+    datagrams: Vec<(usize, usize)>,
     refused: u64,
 }
 
@@ -25,22 +27,21 @@ impl Udp {
     ///
     /// # Errors
     /// When the address cannot be reached from here.
-    pub fn connect(target: SocketAddr) -> io::Result<Self> {
-        let socket = bound(target)?;
-        Ok(Self { socket, headers: MultiHeaders::preallocate(BURST, None), refused: 0 })
+    pub fn connect(target: SocketAddr, receivers: u8) -> io::Result<Self> {
+        let sockets = (0..receivers.max(1)).map(|_| bound(target)).collect::<io::Result<_>>()?;
+        let headers = MultiHeaders::preallocate(BURST, None);
+        Ok(Self { sockets, headers, datagrams: Vec::new(), refused: 0 })
     }
 
-    /// Sends the first of some messages; says how many went out.
-    fn burst(&mut self, bytes: &[u8], entries: &[Entry]) -> io::Result<usize> {
+    /// Sends the first of the datagrams from one of the sockets; says how many went out.
+    fn burst(&mut self, receiver: usize, from: usize, bytes: &[u8]) -> io::Result<usize> {
         let mut slices = [[IoSlice::new(&[])]; BURST];
-        let mut at = 0;
-        for (slice, entry) in slices.iter_mut().zip(entries) {
-            let end = at + usize::from(entry.length);
-            *slice = [IoSlice::new(bytes.get(at..end).unwrap_or_default())];
-            at = end;
+        let datagrams = &self.datagrams[from..];
+        for (slice, &(start, end)) in slices.iter_mut().zip(datagrams) {
+            *slice = [IoSlice::new(bytes.get(start..end).unwrap_or_default())];
         }
-        let count = entries.len().min(BURST);
-        let fd = self.socket.as_raw_fd();
+        let count = datagrams.len().min(BURST);
+        let fd = self.sockets[receiver].as_raw_fd();
         let (nobody, flags) = ([const { None }; BURST], MsgFlags::empty());
         match sendmmsg(fd, &mut self.headers, &slices[..count], nobody, [], flags) {
             Ok(sent) => Ok(sent.count()),
@@ -60,11 +61,21 @@ impl Udp {
 }
 
 impl Sink for Udp {
-    fn send(&mut self, mut bytes: &[u8], mut entries: &[Entry]) -> io::Result<()> {
-        while !entries.is_empty() {
-            let count = self.burst(bytes, entries)?;
-            let length = entries[..count].iter().map(|entry| usize::from(entry.length)).sum();
-            (bytes, entries) = (&bytes[length..], &entries[count..]);
+    fn send(&mut self, bytes: &[u8], entries: &[Entry]) -> io::Result<()> {
+        for receiver in 0..self.sockets.len() {
+            let (mut at, only) = (0, self.sockets.len() == 1);
+            self.datagrams.clear();
+            for entry in entries {
+                let end = at + usize::from(entry.length);
+                if only || usize::from(entry.receiver) == receiver {
+                    self.datagrams.push((at, end));
+                }
+                at = end;
+            }
+            let mut sent = 0;
+            while sent < self.datagrams.len() {
+                sent += self.burst(receiver, sent, bytes)?;
+            }
         }
         Ok(())
     }
@@ -94,25 +105,14 @@ fn bound(target: SocketAddr) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::NOWHERE;
 
     #[test]
     fn every_message_is_a_datagram_of_its_own() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let target = receiver.local_addr().unwrap();
-        let mut sink = Udp::connect(target).unwrap();
-        let entries: Vec<Entry> = (0..150)
-            .map(|index| Entry {
-                digest: 0,
-                mmsi: 1,
-                length: 1 + index % 3,
-                msg_type: 1,
-                lines: 1,
-                repeat: false,
-                second: 0,
-                at: NOWHERE,
-            })
-            .collect();
+        let mut sink = Udp::connect(target, 1).unwrap();
+        let entries: Vec<Entry> =
+            (0..150).map(|index| Entry { length: 1 + index % 3, ..Entry::NONE }).collect();
         let bytes: Vec<u8> = (0..=255).cycle().take(300).collect();
         sink.send(&bytes, &entries).unwrap();
         let mut at = 0;
@@ -132,5 +132,23 @@ mod tests {
         assert!(listens(target));
         drop(receiver);
         assert!(!listens(target));
+    }
+
+    #[test]
+    fn each_receiver_has_an_address_of_its_own() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut sink = Udp::connect(receiver.local_addr().unwrap(), 3).unwrap();
+        let entries: Vec<Entry> =
+            [0, 1, 2, 0, 1].map(|receiver| Entry { length: 1, receiver, ..Entry::NONE }).into();
+        sink.send(b"abcde", &entries).unwrap();
+        let mut heard = std::collections::HashMap::<SocketAddr, Vec<u8>>::new();
+        for _ in &entries {
+            let mut buffer = [0; 10];
+            let (length, from) = receiver.recv_from(&mut buffer).unwrap();
+            heard.entry(from).or_default().extend(&buffer[..length]);
+        }
+        let mut heard: Vec<Vec<u8>> = heard.into_values().collect();
+        heard.sort();
+        assert_eq!(heard, [b"ad".to_vec(), b"be".to_vec(), b"c".to_vec()]);
     }
 }

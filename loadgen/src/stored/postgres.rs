@@ -10,7 +10,7 @@ use super::{Marks, Message, Outcome, Position, StoredRows, Vessel};
 use postgres::config::Host;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{BorrowToSql, ToSql};
-use postgres::{Client, Config, NoTls, Row};
+use postgres::{Client, Config, NoTls, Row, Statement};
 use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,7 @@ const THERE: &str = "SELECT to_regclass('aisd_instances') IS NOT NULL";
 const INSTANCES: &str = "SELECT id, instance::text FROM aisd_instances ORDER BY id";
 const MARK: &str = "SELECT coalesce(max(seq), 0) - 1 FROM aisd_offsets, unnest(next_seq) AS seq WHERE instance = $1 AND seq > 0";
 const VERSION: &str = "SELECT coalesce(sum(seq), 0)::text FROM aisd_offsets, unnest(next_seq) AS seq WHERE instance = $1";
+const OFFSETS: &str = "SELECT next_seq FROM aisd_offsets WHERE instance = $1";
 /// A type 19 is a position and a static report, and one message.
 const COUNT: &str = "SELECT (SELECT count(*) FROM positions \
        WHERE instance = $1 AND ts >= $2 AND msg_type <> 19) \
@@ -86,6 +87,8 @@ pub struct Postgres {
     address: Address,
     client: Client,
     instance: Option<i16>,
+    /// How far the writers are, prepared.
+    offsets: Option<Statement>,
 }
 
 impl Postgres {
@@ -95,7 +98,7 @@ impl Postgres {
     /// When that is not possible, or when there are several instances and none is asked for.
     pub fn open(address: &Address) -> Outcome<Self> {
         let client = address.connect()?;
-        let mut opened = Self { address: address.clone(), client, instance: None };
+        let mut opened = Self { address: address.clone(), client, instance: None, offsets: None };
         opened.instance()?;
         Ok(opened)
     }
@@ -104,6 +107,7 @@ impl Postgres {
     fn instance(&mut self) -> Outcome<Option<i16>> {
         if self.client.is_closed() {
             self.client = self.address.connect()?;
+            self.offsets = None;
         }
         if self.instance.is_none() && self.client.query_one(THERE, &[]).map_err(text)?.get(0) {
             let rows = self.client.query(INSTANCES, &[]).map_err(text)?;
@@ -153,6 +157,20 @@ impl StoredRows for Postgres {
         let since = UNIX_EPOCH + Duration::from_micros(u64::try_from(since_us).unwrap_or(0));
         let rows: i64 = self.number(COUNT, &[&instance, &since])?;
         Ok(u64::try_from(rows).unwrap_or(0))
+    }
+
+    fn offsets(&mut self, each: &mut dyn FnMut(u8, i64)) -> Outcome<()> {
+        let Some(instance) = self.instance()? else { return Ok(()) };
+        let statement = match self.offsets.take() {
+            Some(statement) => statement,
+            None => self.client.prepare(OFFSETS).map_err(text)?,
+        };
+        for row in self.client.query(&statement, &[&instance]).map_err(text)? {
+            let next: Vec<i64> = row.try_get(0).map_err(text)?;
+            (0..).zip(next).for_each(|(partition, seq)| each(partition, seq));
+        }
+        self.offsets = Some(statement);
+        Ok(())
     }
 
     fn positions(&mut self, above: i64, each: &mut dyn FnMut(&Position)) -> Outcome<()> {

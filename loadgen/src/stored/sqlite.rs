@@ -13,6 +13,7 @@ const POSITIONS: &str = "SELECT seq, ts, received_at, mmsi, msg_type, lon, lat, 
 const MESSAGES: &str =
     "SELECT seq, ts, received_at, mmsi, msg_type, json FROM messages WHERE seq > ?1";
 const VESSELS: &str = "SELECT mmsi, coalesce(static_reports, 0), name, callsign, imo FROM vessels";
+const OFFSETS: &str = "SELECT partition, next_seq FROM offsets";
 /// A type 19 is a position and a static report, and one message.
 const COUNT: &str = "SELECT (SELECT count(*) FROM positions WHERE ts >= ?1) \
      + (SELECT count(*) FROM messages WHERE ts >= ?1) \
@@ -61,6 +62,15 @@ impl StoredRows for Sqlite {
     fn count(&mut self, since_us: i64) -> Outcome<u64> {
         let rows = self.0.query_row(COUNT, [since_us], |row| row.get::<_, i64>(0));
         rows.map(|rows| u64::try_from(rows).unwrap_or(0)).map_err(text)
+    }
+
+    fn offsets(&mut self, each: &mut dyn FnMut(u8, i64)) -> Outcome<()> {
+        let mut query = self.0.prepare_cached(OFFSETS).map_err(text)?;
+        let mut rows = query.query([]).map_err(text)?;
+        while let Some(row) = rows.next().map_err(text)? {
+            each(row.get(0).map_err(text)?, row.get(1).map_err(text)?);
+        }
+        Ok(())
     }
 
     fn positions(&mut self, above: i64, each: &mut dyn FnMut(&Position)) -> Outcome<()> {

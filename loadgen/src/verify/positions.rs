@@ -1,4 +1,4 @@
-//! The table `positions`: types 1, 2, 3, 18 and 19.
+//! The table `positions`: types 1, 2, 3, 18, 19 and 27, and positions that came as JSON.
 
 use super::{Seen, Verdict, mmsi};
 use crate::digest::{Fix, absent};
@@ -14,14 +14,24 @@ pub fn compare(
     store: &mut dyn StoredRows,
     above: i64,
     seen: &mut Seen,
-    sent: &mut [u64],
+    (sent, perhaps): (&mut [u64], &mut [u64]),
+    json: bool,
     tell: impl FnMut(u64),
 ) -> Outcome<Verdict> {
     let mut stored = Vec::with_capacity(sent.len());
     store.positions(above, &mut |row| {
         seen.note(row.seq, row.time_us, row.received_us);
-        stored.push(fix(row).digest());
+        let fix = fix(row);
+        // What came as JSON has no type of the air, whatever the row says.
+        let msg_type = if json { 0 } else { fix.msg_type };
+        let fix = Fix { msg_type, ..fix };
+        let digest = fix.digest();
+        stored.push(digest);
+        seen.time(&fix, digest, row.seq, row.received_us);
     })?;
+    if !perhaps.is_empty() {
+        allow(sent, perhaps, &mut stored);
+    }
     Ok(walk(sent, &mut stored, tell))
 }
 
@@ -63,6 +73,22 @@ fn scaled(value: f64, absent: i32) -> i32 {
     if number == absent { i32::MAX } else { number }
 }
 
+/// Takes rows that may be there or not from those that are stored, where there are more of them than must be.
+pub fn allow(sent: &mut [u64], perhaps: &mut [u64], stored: &mut Vec<u64>) {
+    [&mut *sent, &mut *perhaps].into_iter().for_each(<[u64]>::sort_unstable);
+    stored.sort_unstable();
+    let of = |list: &[u64], digest: u64| {
+        let from = list.partition_point(|it| *it < digest);
+        list[from..].partition_point(|it| *it == digest)
+    };
+    let mut kept = Vec::with_capacity(stored.len());
+    for same in stored.chunk_by(|a, b| a == b) {
+        let spare = same.len().saturating_sub(of(sent, same[0])).min(of(perhaps, same[0]));
+        kept.extend_from_slice(&same[spare..]);
+    }
+    *stored = kept;
+}
+
 /// Walks both sides in order.
 pub fn walk(sent: &mut [u64], stored: &mut [u64], mut tell_lost: impl FnMut(u64)) -> Verdict {
     sent.sort_unstable();
@@ -98,4 +124,26 @@ fn take(from: &mut &[u64], digest: u64) -> u64 {
     let count = from.iter().take_while(|next| **next == digest).count();
     *from = &from[count..];
     count as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_there_is_neither_lost_nor_unexpected() {
+        let check = |stored: &[u64], lost, duplicates, unexpected| {
+            let (mut sent, mut perhaps) = ([1, 2, 2], [2, 3]);
+            let mut stored = stored.to_vec();
+            allow(&mut sent, &mut perhaps, &mut stored);
+            let found = walk(&mut sent, &mut stored, |_| ());
+            let found = (found.lost, found.duplicates, found.unexpected);
+            assert_eq!(found, (lost, duplicates, unexpected), "{stored:?}");
+        };
+        check(&[1, 2, 2], 0, 0, 0);
+        check(&[2, 3, 2, 1, 2], 0, 0, 0);
+        check(&[1, 2], 1, 0, 0);
+        check(&[1, 2, 2, 2, 2], 0, 1, 0);
+        check(&[1, 2, 2, 3, 3], 0, 0, 1);
+    }
 }

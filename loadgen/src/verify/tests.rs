@@ -8,7 +8,7 @@ mod sqlite;
 
 use super::*;
 use crate::digest;
-use crate::ledger::{Entry, NOWHERE};
+use crate::ledger::Entry;
 use crate::stored::At;
 use std::fmt::Write as _;
 
@@ -25,8 +25,7 @@ fn ship() -> Particulars {
 }
 
 fn entry(msg_type: u8, digest: u64) -> Entry {
-    let (mmsi, at) = (ship().mmsi, NOWHERE);
-    Entry { digest, mmsi, length: 1, msg_type, lines: 1, repeat: false, second: 0, at }
+    Entry { digest, mmsi: ship().mmsi, length: 1, msg_type, lines: 1, ..Entry::NONE }
 }
 
 fn fix(number: i32) -> digest::Fix {
@@ -100,7 +99,7 @@ fn message(seq: i32, msg_type: u8, json: &str) -> String {
 fn verdict(bench: &dyn Bench, ledger: &mut Ledger, before: &Baseline) -> Verdict {
     let mut rows = bench.at().open().unwrap();
     let rows = rows.as_mut().map(|rows| &mut **rows as _);
-    verify(ledger, rows, before, 1..=2, std::iter::once(ship())).unwrap()
+    verify(ledger, rows, before, &mut Seen::new(1..=2, None), std::iter::once(ship())).unwrap()
 }
 
 const GOOD: Verdict = Verdict {

@@ -89,7 +89,8 @@ fn rows_of_before_and_of_other_instances_are_left_alone() {
     let of = |at: &At, before: &Baseline| -> Verdict {
         let mut rows = at.open().unwrap().unwrap();
         let none = std::iter::empty();
-        verify(&mut ledger(), Some(&mut *rows), before, 1..=2, none).unwrap()
+        let mut seen = Seen::new(1..=2, None);
+        verify(&mut ledger(), Some(&mut *rows), before, &mut seen, none).unwrap()
     };
     let lost = Verdict { stored: 6, lost: 1, rows: 4, ..GOOD };
     assert_eq!(of(&ours, &Baseline::default()), lost);

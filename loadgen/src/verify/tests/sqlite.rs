@@ -5,7 +5,7 @@ use super::*;
 use crate::fleet::Fleet;
 use crate::profile::Profile;
 use crate::stored::Marks;
-use crate::traffic::{Moment, Traffic};
+use crate::traffic::{Moment, Style, Traffic};
 use rusqlite::Connection;
 
 /// Without the keys of the real tables, so that a row can be there twice; with the columns of every store.
@@ -113,7 +113,7 @@ fn a_store_that_does_not_exist_holds_nothing() {
 #[test]
 fn real_traffic_with_nothing_stored_is_lost_to_the_last_message() {
     let (file, mut ledger) = (File::new(), Ledger::default());
-    let mut traffic = Traffic::new(Fleet::new(200, 1, 0), Profile::World, 1, 1000, false);
+    let mut traffic = Traffic::new(Fleet::new(200, 1, 0), Style::clean(Profile::World, 1, 1000));
     let mut out = Vec::new();
     for index in 0..5000 {
         let moment = Moment { virtual_s: f64::from(index) / 100.0, wall_us: 1_700_000_000_000_000 };
