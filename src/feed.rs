@@ -38,12 +38,10 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{BreakerConfig, FeedConfig, FeedKind, NmeaConfig};
-use crate::nmea::Message;
 use crate::observe::counts::{Counts, FeedCounts};
 use crate::observe::samples::Samples;
 use crate::queue::Outlet;
 use crate::record::Batch;
-use crate::reject::Reject;
 use crate::stage::Stage;
 pub use sink::{FeedSink, Handed};
 
