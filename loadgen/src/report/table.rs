@@ -123,7 +123,7 @@ impl Table {
     /// What the customer's checklist asks.
     fn checklist(&mut self, results: &Results) {
         let lines = checklist::of(results);
-        let _ = writeln!(self.0, "\nchecklist    {:<35}{:<24}", "asked", "found");
+        let _ = writeln!(self.0, "\nchecklist   {:<35}{:<24}", "asked", "found");
         for line in &lines {
             let judged = match line.judged {
                 Judged::Nice => "well met",
