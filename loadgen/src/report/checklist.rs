@@ -85,10 +85,10 @@ fn throughput(results: &Results) -> Line {
     let Some(held) = results.rate_held() else {
         return Line { asked, found: "-".into(), judged: Judged::Unknown };
     };
-    let judged = match held.max(results.rate_sent()) {
-        8000.0.. if held >= 0.95 * results.rate_sent() => Judged::Nice,
-        4950.0.. if held >= 0.95 * results.rate_sent() => Judged::Met,
-        4950.0.. => Judged::Missed,
+    let judged = match held {
+        8000.0.. => Judged::Nice,
+        4950.0.. => Judged::Met,
+        _ if results.rate_sent() >= 4950.0 => Judged::Missed,
         _ => Judged::Unknown,
     };
     Line { asked, found: format!("{} held", per_second(held)), judged }

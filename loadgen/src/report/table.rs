@@ -123,7 +123,10 @@ impl Table {
     /// What the customer's checklist asks.
     fn checklist(&mut self, results: &Results) {
         let lines = checklist::of(results);
-        let _ = writeln!(self.0, "\nchecklist    {:<35}{:<24}", "asked", "found");
+        if lines.iter().all(|line| line.judged == Judged::Unknown) {
+            return;
+        }
+        let _ = writeln!(self.0, "\nchecklist     {:<35}{:<24}", "asked", "found");
         for line in &lines {
             let judged = match line.judged {
                 Judged::Nice => "well met",
@@ -131,7 +134,7 @@ impl Table {
                 Judged::Missed => "MISSED",
                 Judged::Unknown => "not measured",
             };
-            let _ = writeln!(self.0, "{judged:<12}{:<35}{:<24}", line.asked, line.found);
+            let _ = writeln!(self.0, "{judged:<14}{:<35}{:<24}", line.asked, line.found);
         }
     }
 
