@@ -64,7 +64,7 @@ fn every_kind_of_post_gets_its_answer_and_lands() {
         counts.feed("http", "stored"),
     );
     assert_eq!(found, (10, 3, 7), "what is no JSON counts as one entry");
-    let (_, vessel) = get(daemon.http(), "/api/vessels/200000003");
+    let (_, vessel) = get(daemon.http(), "/api/vessels/200000000");
     let vessel = String::from_utf8_lossy(&vessel);
     assert!(vessel.contains("\"cog\":90.5"), "{vessel}");
     assert_eq!(daemon.stop(), Some(0), "{}", home.log());
