@@ -33,6 +33,7 @@ mod postgres_store;
 mod postgres_store_tls;
 mod postgres_tls;
 mod recorded;
+mod rights;
 mod servers;
 mod support;
 mod tidy;
