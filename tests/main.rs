@@ -35,6 +35,7 @@ mod postgres_tls;
 mod recorded;
 mod rights;
 mod servers;
+mod service;
 mod support;
 mod tidy;
 mod web_socket;
