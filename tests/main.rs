@@ -11,6 +11,7 @@ mod decode_field;
 mod decode_properties;
 mod decode_reports;
 mod drain;
+mod escaping;
 mod faults;
 mod http_posts;
 mod kernel;
