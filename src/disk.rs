@@ -148,6 +148,23 @@ pub fn remove(path: &Path) -> io::Result<()> {
     under::remove(path)
 }
 
+/// Room on the disk that a directory lies on, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// For whoever is not root.
+    pub free: u64,
+    /// Free or not.
+    pub size: u64,
+}
+
+/// What room there is. Of the system's disk always, also where a test put another in its place.
+///
+/// # Errors
+/// When the system refuses.
+pub fn space(path: &Path) -> io::Result<Space> {
+    real::space(path)
+}
+
 /// Makes a directory and those it lies in, where they are not there.
 ///
 /// # Errors

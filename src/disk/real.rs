@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
+use nix::sys::statvfs::statvfs;
 
-use super::Mode;
+use super::{Mode, Space};
 
 pub type Raw = fs::File;
 pub type RawLock = Flock<fs::File>;
@@ -92,4 +93,10 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
 
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
+}
+
+pub fn space(path: &Path) -> io::Result<Space> {
+    let disk = statvfs(path)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
+    Ok(Space { free: bytes(disk.blocks_available()), size: bytes(disk.blocks()) })
 }

@@ -58,6 +58,10 @@ impl Retention {
         self.counts.journal.bytes.set(i64::try_from(self.shared.bytes()).unwrap_or(i64::MAX));
         let segments = self.shared.segments.read().len();
         self.counts.journal.segments.set(i64::try_from(segments).unwrap_or(i64::MAX));
+        if let Ok(space) = disk::space(&self.shared.dir) {
+            self.counts.journal.disk_free.set(i64::try_from(space.free).unwrap_or(i64::MAX));
+            self.counts.journal.disk_size.set(i64::try_from(space.size).unwrap_or(i64::MAX));
+        }
     }
 
     fn sweep(&self) {

@@ -185,6 +185,10 @@ pub struct JournalCounts {
     pub bytes_max: Gauge,
     /// Bytes of the disk that are kept for dead letters and notes.
     pub reserve_bytes: Gauge,
+    /// Bytes free on the disk that the journal lies on.
+    pub disk_free: Gauge,
+    /// Bytes of that disk, free or not; 0 when nobody has looked yet.
+    pub disk_size: Gauge,
     /// Turns in which input had to wait because the journal is full.
     pub full_turns: Counter,
     /// Records that could not be read.

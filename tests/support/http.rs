@@ -11,6 +11,11 @@ pub fn get(address: SocketAddr, path: &str) -> (u16, Vec<u8>) {
     ask(address, "GET", path, "")
 }
 
+/// The status and the body of `GET path`, if somebody is there.
+pub fn get_if_there(address: SocketAddr, path: &str) -> Option<(u16, Vec<u8>)> {
+    parts(&exchange(address, "GET", path, "").ok()?)
+}
+
 /// The status and the body of any request without a body; each header ends its line.
 pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (u16, Vec<u8>) {
     parts(&exchange(address, method, path, headers).unwrap()).unwrap()

@@ -8,6 +8,7 @@ mod pgbouncer;
 mod place;
 mod postgres;
 mod program;
+mod prometheus;
 mod redis;
 mod redis_cluster;
 
@@ -16,5 +17,6 @@ pub use pgbouncer::PgBouncer;
 pub use place::{Folder, can_mount};
 pub use postgres::{Log, Postgres, Stop};
 pub use program::processes_in;
+pub use prometheus::Prometheus;
 pub use redis::Redis;
 pub use redis_cluster::RedisCluster;

@@ -3,7 +3,14 @@
 use super::nothing;
 use super::source::{Source, all, read, root};
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/FAULTS.md"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/FAULTS.md",
+    "docs/OPERATIONS.md",
+];
 /// Beginnings of paths of this repository.
 const FOLDERS: &[&str] =
     &["src/", "tests/", "loadgen/", "benches/", "config/", "docs/", "fuzz/", ".ci/", "./"];
@@ -63,6 +70,16 @@ fn every_test_that_the_readme_names_is_there() {
     let names = tests_named(promises.expect("README has a section on promises"));
     assert!(names.len() >= 10, "only {} tests named", names.len());
     assert_tests_exist(&names);
+}
+
+#[test]
+fn every_test_that_the_guides_name_is_there() {
+    for path in ["SECURITY.md", "docs/OPERATIONS.md"] {
+        let text = read(path).text;
+        let names = tests_named(&text);
+        assert!(!names.is_empty(), "{path} names none");
+        assert_tests_exist(&names);
+    }
 }
 
 /// One row for each fault, and each says which tests hold it or what is missing.

@@ -80,12 +80,17 @@ pub fn texts() -> Vec<Source> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "docs/FAULTS.md",
+        "docs/OPERATIONS.md",
         "deny.toml",
     ];
     let scripts = ["demo", "tests/run", ".ci/run"];
     let single = root.iter().chain(&scripts).map(|path| read(path));
-    single.chain(files("config", &["toml", "yml", "json", "service"])).chain(manifests()).collect()
+    single
+        .chain(files("config", &["toml", "yml", "json", "service", "sql", "acl"]))
+        .chain(manifests())
+        .collect()
 }
 
 /// Every `Cargo.toml`.

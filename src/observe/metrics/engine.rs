@@ -53,6 +53,20 @@ pub const METRICS: &[Metric] = &[
         |seen, out| out.put(&[], signed(seen.counts.journal.reserve_bytes.get())),
     ),
     Metric::gauge(
+        "ais_disk_free_bytes",
+        &[],
+        "Bytes free on the disk of the data directory.",
+        |seen, out| {
+            out.put(&[], signed(seen.counts.journal.disk_free.get()));
+        },
+    ),
+    Metric::gauge(
+        "ais_disk_size_bytes",
+        &[],
+        "Bytes of the disk of the data directory, free or not; 0 when nobody has looked yet.",
+        |seen, out| out.put(&[], signed(seen.counts.journal.disk_size.get())),
+    ),
+    Metric::gauge(
         "ais_journal_unsynced_records",
         &[],
         "Records appended and not yet synced.",

@@ -154,6 +154,8 @@ fn journal(seen: &Seen) -> Value {
         "bytes": journal.bytes.get(),
         "bytes_max": journal.bytes_max.get(),
         "reserve_bytes": journal.reserve_bytes.get(),
+        "disk_free_bytes": journal.disk_free.get(),
+        "disk_size_bytes": journal.disk_size.get(),
         "full_turns": journal.full_turns.get(),
         "corrupt_records": journal.corrupt_records.get(),
         "quarantined": journal.quarantined.get(),

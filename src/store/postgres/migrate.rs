@@ -6,15 +6,8 @@
 //! they are looked at each time and have no number.
 //!
 //! Where everything is there already, nothing but SELECT is asked for. So a daemon may come as a role that owns nothing,
-//! once somebody with more rights has run `aisd migrate`:
-//!
-//! ```sql
-//! GRANT SELECT ON aisd_migrations TO writer;
-//! GRANT SELECT, INSERT ON positions, messages, aisd_instances, aisd_dlq_done TO writer;
-//! GRANT SELECT, INSERT, UPDATE ON sources, vessels, aisd_offsets TO writer;
-//! ```
-//!
-//! It makes no partitions then, and all rows go to the default ones, unless `store.direct_url` names the owner.
+//! once somebody with more rights has run `aisd migrate`: `config/postgres/` has the roles and what each needs. It makes no
+//! partitions then, and all rows go to the default ones, unless `store.direct_url` names the owner.
 
 mod index;
 

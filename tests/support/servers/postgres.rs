@@ -196,6 +196,17 @@ impl Postgres {
         number.try_into().unwrap()
     }
 
+    /// Runs a program of the server's package to its end, as the superuser; what it wrote.
+    pub fn tool(&self, name: &str, arguments: &[&str]) -> String {
+        let mut tool = unprivileged_command(binary(name));
+        tool.arg("--host").arg(self.folder()).args(["--port", &self.port().to_string()]);
+        tool.args(["--username", SUPERUSER]).args(arguments).current_dir(self.folder());
+        let output = tool.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name} {arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Changes a setting. Sessions from now on have it; others have it before their next statement.
     pub fn set(&self, name: &str, value: &str) {
         const LOADED: &str = "SELECT (extract(epoch FROM pg_conf_load_time()) * 1e6)::int8";

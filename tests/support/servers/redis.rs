@@ -14,6 +14,7 @@ use super::program::Program;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Who looks from outside, whatever the daemon may do.
 const OBSERVER: &str = "observer";
+const EVERYTHING: &str = "on >observer ~* &* +@all";
 
 /// A server of its own. Dropped, it ends and its folder is gone.
 pub struct Redis {
@@ -56,7 +57,21 @@ impl Redis {
         Self::make("rediss", "", &settings)
     }
 
+    /// With this file of users; the daemon is the user `aisd`, with a password that the file has as well.
+    pub fn with_users(password: &str, users: &str) -> Self {
+        Self::make_with("redis", &format!("aisd:{password}@"), &[], Some(users))
+    }
+
     fn make(scheme: &'static str, who: &str, settings: &[(&str, &str)]) -> Self {
+        Self::make_with(scheme, who, settings, None)
+    }
+
+    fn make_with(
+        scheme: &'static str,
+        who: &str,
+        settings: &[(&str, &str)],
+        users: Option<&str>,
+    ) -> Self {
         on_free_port(|port| {
             let folder = Folder::new("r");
             let number = port.number().to_string();
@@ -68,7 +83,13 @@ impl Redis {
                 ("dir", folder.path().display().to_string()),
                 ("save", "\"\"".to_owned()),
                 ("appendonly", "no".to_owned()),
-                ("user", format!("{OBSERVER} on >{OBSERVER} ~* &* +@all")),
+                match users {
+                    None => ("user", format!("{OBSERVER} {EVERYTHING}")),
+                    Some(users) => {
+                        let users = format!("{users}user {OBSERVER} {EVERYTHING}\n");
+                        ("aclfile", folder.write("users.acl", &users).display().to_string())
+                    }
+                },
             ];
             let ours = ours.iter().map(|(name, value)| format!("{name} {value}\n"));
             let theirs = settings.iter().map(|(name, value)| format!("{name} {value}\n"));
