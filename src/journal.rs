@@ -25,12 +25,14 @@ pub mod tail;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+use crate::disk;
 use crate::partition::PARTITIONS;
 use segment::Segment;
 
@@ -195,6 +197,26 @@ impl Shared {
         let segments = self.segments.read();
         let mut later = segments.iter().filter(|segment| segment.index > index);
         later.find(|segment| segment.header.first_seq < seq).cloned()
+    }
+
+    /// Takes a segment out of the journal and its file off the disk.
+    fn remove(&self, index: u32) -> io::Result<()> {
+        // Off the list first: a reader that then misses the file looks there.
+        let removed = {
+            let mut segments = self.segments.write();
+            let at = segments.binary_search_by_key(&index, |segment| segment.index);
+            at.ok().map(|at| segments.remove(at))
+        };
+        let Some(removed) = removed else { return Ok(()) };
+        match disk::remove(&removed.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let mut segments = self.segments.write();
+                let at = segments.partition_point(|segment| segment.index < index);
+                segments.insert(at, removed);
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Bytes of all segment files.

@@ -271,7 +271,7 @@ impl Shard {
     /// The pass that makes rows has caught up: both are one again.
     fn join_if_level(&mut self) -> bool {
         let level = match (&self.storing, &self.ahead) {
-            (Some(storing), Some(ahead)) => storing.tail.place() >= ahead.tail.place(),
+            (Some(storing), Some(ahead)) => storing.tail.is_level_with(&ahead.tail),
             _ => false,
         };
         if !level || self.rows.len() >= self.rows_waiting_max {

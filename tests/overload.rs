@@ -17,8 +17,8 @@ use crate::support::traffic::Traffic;
 
 /// Numbers of datagrams are from here on, those of TCP below.
 const DATAGRAMS_FROM: u32 = 100_000_000;
-/// Two small segments at once, and a window that is soon over.
-const SMALL_JOURNAL: &str = "[journal]\nsegment_bytes = 1048576\nbytes_max = 2097152\n\
+/// Two small segments at once, beside what is kept for writing again, and a window that is soon over.
+const SMALL_JOURNAL: &str = "[journal]\nsegment_bytes = 1048576\nbytes_max = 4194304\n\
     [shards]\ndedup_seconds = 1\n";
 /// How long nothing is read before a sender counts as slowed.
 const SLOWED: Duration = Duration::from_secs(1);

@@ -112,7 +112,7 @@ pub const KEYS: &[Key] = &[
     key!(nmea.fragments_max, Rule::Whole(1, 65_536)),
     key!(nmea.fragment_seconds, Rule::Whole(1, 600)),
     key!(journal.segment_bytes, Rule::Whole(MIB, GIB)),
-    key!(journal.bytes_max, Rule::Whole(2 * MIB, 16_384 * GIB)),
+    key!(journal.bytes_max, Rule::Whole(4 * MIB, 16_384 * GIB)),
     key!(journal.sync_interval_ms, Rule::Whole(0, 60_000)),
     key!(journal.reserve_bytes, Rule::Whole(0, GIB)),
     key!(journal.keep_all, Rule::Truth),

@@ -306,9 +306,9 @@ fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
     }
     feeds::wrong_posts(&config.feeds, &config.http.address).into_iter().for_each(&mut fault);
     let journal = &config.journal;
-    if journal.bytes_max / 2 < journal.segment_bytes {
+    if journal.bytes_max / 4 < journal.segment_bytes {
         fault(format!(
-            "journal.bytes_max is {}, must be at least twice journal.segment_bytes, which is {}",
+            "journal.bytes_max is {}, must be at least four times journal.segment_bytes, which is {}",
             journal.bytes_max, journal.segment_bytes
         ));
     }

@@ -110,9 +110,9 @@ fn text_that_is_no_toml_is_a_fault_with_its_line() {
 }
 
 #[test]
-fn a_journal_smaller_than_two_segments_is_refused() {
-    let found = faults("[journal]\nsegment_bytes = 8388608\nbytes_max = 8388608\n");
-    assert!(found[0].contains("at least twice journal.segment_bytes"), "{found:?}");
+fn a_journal_smaller_than_four_segments_is_refused() {
+    let found = faults("[journal]\nsegment_bytes = 8388608\nbytes_max = 25165824\n");
+    assert!(found[0].contains("at least four times journal.segment_bytes"), "{found:?}");
 }
 
 #[test]

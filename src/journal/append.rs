@@ -9,10 +9,12 @@
 //! under a full journal each feed has the same share of the room that comes.
 //!
 //! A shard whose queue is full misses the chunk and reads it back later, so nobody behind the journal can slow it. Chunks are
-//! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers.
+//! kept until they are synced: after a failed sync they are written again, to a new segment, under the same numbers ([`again`]),
+//! for which room is kept ([`room`]).
 
 mod again;
 mod refused;
+mod room;
 
 use std::collections::VecDeque;
 use std::os::unix::fs::FileExt;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::directory::Directory;
-use super::segment::{HEADER_BYTES, Header, INDEX_END, Segment};
+use super::segment::Segment;
 use super::sync::SyncQueue;
 use super::{COUNTER_BITS, Chunk, Place, Shared, first_of};
 use crate::clock::{self, Clock};
@@ -31,6 +33,7 @@ use crate::queue::{Inlet, Outlet, Poll};
 use crate::record::{self, Batch, Fate, Receipt};
 use crate::resilience::quiet::Quiet;
 use crate::stage::{Broken, Stage, Turn, Waker};
+use again::{Span, note};
 
 /// Bytes taken from one feed before the next has its turn: four of the largest batches, or all small ones that its queue holds.
 const BYTES_PER_FEED: usize = 256 << 10;
@@ -70,6 +73,8 @@ pub struct Append {
     end: Place,
     unsynced: VecDeque<Arc<Chunk>>,
     unsynced_bytes: usize,
+    /// The segments that hold them.
+    unsynced_in: VecDeque<Span>,
     /// A batch, or the rest of one, that found no room.
     pending: Option<(Vec<u8>, Option<Receipt>)>,
     retry_at: Option<Instant>,
@@ -93,6 +98,7 @@ impl Append {
     pub fn new(with: Appender) -> Self {
         let next_index = with.shared.segments.read().last().map_or(0, |last| last.index) + 1;
         let (end, next_seq) = (with.shared.head(), with.shared.next_seq());
+        room::note_cut_at_the_start(&with.shared, &with.sync, end);
         Self {
             with,
             active: None,
@@ -101,6 +107,7 @@ impl Append {
             end,
             unsynced: VecDeque::new(),
             unsynced_bytes: 0,
+            unsynced_in: VecDeque::new(),
             pending: None,
             retry_at: None,
             next_feed: 0,
@@ -185,7 +192,10 @@ impl Append {
             if receipt.as_ref().is_some_and(|receipt| receipt.fate() == Fate::Withdrawn) {
                 return Ok(());
             }
-            if !self.has_room(&bytes, receipt.is_some()) && !self.begin_segment(self.next_seq)? {
+            let has_room = self.has_room(&bytes, receipt.is_some());
+            if !self.may_append(has_room)
+                || !(has_room || self.begin_segment(self.next_seq, false)?)
+            {
                 self.pending = Some((bytes, receipt));
                 return Ok(());
             }
@@ -209,25 +219,6 @@ impl Append {
             bytes = rest;
         }
         Ok(())
-    }
-
-    /// Whether the segment has room for the next record, or for all of a batch that can be taken back: of one that was begun nothing can.
-    fn has_room(&self, bytes: &[u8], whole: bool) -> bool {
-        let fits_in_one = bytes.len() as u64 + u64::from(HEADER_BYTES) <= self.capacity();
-        if whole && fits_in_one {
-            return self.has_room_for(bytes.len());
-        }
-        self.has_room_for(record::length(bytes).map_or(0, record::aligned))
-    }
-
-    fn has_room_for(&self, bytes: usize) -> bool {
-        self.active
-            .as_ref()
-            .is_some_and(|active| u64::from(active.offset) + bytes as u64 <= self.capacity())
-    }
-
-    const fn capacity(&self) -> u64 {
-        self.with.config.segment_bytes
     }
 
     /// Gives numbers to the records that fit into the segment; says how many bytes and records those are.
@@ -286,10 +277,12 @@ impl Append {
         let Some(active) = &mut self.active else { return };
         let length = bytes.len();
         active.offset += u32::try_from(length).unwrap_or(u32::MAX);
+        let index = active.segment.index;
         self.next_seq += count;
         let follows = self.end;
-        self.end = Place { segment: active.segment.index, offset: active.offset };
-        self.with.sync.written(&active.file, active.segment.index, self.next_seq);
+        self.end = Place { segment: index, offset: active.offset };
+        self.with.sync.written(&active.file, index, self.next_seq);
+        note(&mut self.unsynced_in, &active.segment, self.next_seq);
         if self.unsynced_bytes > UNSYNCED_BYTES_MAX / 2 {
             self.with.sync.hurry();
         }
@@ -308,62 +301,6 @@ impl Append {
         counts.appended.add(count);
         counts.appended_bytes.add(length as u64);
         counts.next_seq.set(self.next_seq.cast_signed());
-    }
-
-    /// Begins a segment when the bound and the disk allow it; says whether they did.
-    fn begin_segment(&mut self, first_seq: u64) -> Result<bool, Broken> {
-        let config = &self.with.config;
-        if self.with.shared.bytes() + config.segment_bytes > config.bytes_max {
-            return Ok(false);
-        }
-        if self.next_index == INDEX_END {
-            return Err(Broken(format!(
-                "the journal has a segment {}, and no index is left for the next",
-                self.next_index - 1
-            )));
-        }
-        if let Err(error) = self.with.directory.keep_reserve() {
-            self.refused("cannot begin a journal segment", &error);
-            return Ok(false);
-        }
-        let header = Header {
-            instance: *self.with.directory.instance().as_bytes(),
-            first_seq,
-            created_us: self.with.clock.now_us(),
-        };
-        match Segment::create(&self.with.shared.dir, self.next_index, header, config.segment_bytes)
-        {
-            Ok((segment, file)) => {
-                self.close_segment();
-                let segment = Arc::new(segment);
-                self.with.shared.segments.write().push(Arc::clone(&segment));
-                self.active = Some(Active { segment, file: Arc::new(file), offset: HEADER_BYTES });
-                self.next_index += 1;
-                Ok(true)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                self.next_index += 1;
-                Ok(false)
-            }
-            Err(error) => {
-                self.refused("cannot begin a journal segment", &error);
-                Ok(false)
-            }
-        }
-    }
-
-    fn close_segment(&mut self) {
-        if let Some(active) = self.active.take()
-            && let Err(error) = active.segment.cut(&active.file, active.offset)
-        {
-            tracing::warn!(segment = active.segment.index, %error, "cannot cut a journal segment");
-        }
-    }
-
-    fn wait_for_room(&self) -> Turn {
-        self.with.counts.journal.full_turns.add(1);
-        self.with.sync_waker.wake();
-        Turn::Stalled
     }
 
     /// The feeds are gone: waits for the last sync, then lets go of the shards.

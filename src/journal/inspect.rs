@@ -115,7 +115,7 @@ impl Inspection {
         mut look: impl FnMut(&[u8]) -> io::Result<bool>,
     ) -> io::Result<u64> {
         let mut damaged = 0;
-        ReadBack::new(Arc::clone(&self.shared)).read_all(
+        ReadBack::of_each(Arc::clone(&self.shared)).read_all(
             segment.begin(),
             segment.end(),
             |stretch, bytes| {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::directory::{Directory, journal_dir, quarantine_dir};
 use super::read_back::ReadBack;
-use super::segment::{Listing, Segment, list};
+use super::segment::{Listing, Segment, list, numbers_end};
 use super::{Place, Shared, first_of};
 use crate::disk::{self, File, Mode};
 use crate::observe::counts::Counts;
@@ -45,7 +45,8 @@ pub fn open(directory: &mut Directory, counts: &Counts) -> io::Result<Arc<Shared
     if let Some(last) = last {
         let end = end_of(&shared, &last)?;
         let file = File::open(&last.path, Mode::Write)?;
-        if let Err(error) = last.cut(&file, end.offset) {
+        // It counts once it is on the disk: see `append`.
+        if let Err(error) = file.set_length(u64::from(end.offset)) {
             tracing::warn!(path = %last.path.display(), %error, "cannot cut the torn tail of a segment");
         }
         shared.set_head(end, next_seq);
@@ -101,12 +102,9 @@ fn end_of(shared: &Arc<Shared>, segment: &Segment) -> io::Result<Place> {
 pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::Result<Place> {
     let segments = shared.segments.read().clone();
     let Some(first) = segments.first() else { return Ok(shared.head()) };
-    let holds =
-        segments.iter().rposition(|segment| segment.header.first_seq <= next_seq).unwrap_or(0);
-    // What was written again after a failed sync lies in segments before that as well, and perhaps only there.
-    let number = segments[holds].header.first_seq;
-    let above = segments[..holds].iter().position(|segment| segment.header.first_seq > number);
-    let holds = above.unwrap_or(holds).saturating_sub(1);
+    let last = segments.len() - 1;
+    let holds = (0..last).find(|&at| numbers_end(&segments, at, u64::MAX) > next_seq);
+    let holds = holds.unwrap_or(last);
     // The oldest received time from the offset on, since a batch may have waited for room; or that of the last record.
     let (mut last_us, mut oldest_us) = (segments[holds].header.created_us, i64::MAX);
     walk(shared, segments[holds].begin(), |_, record| {
@@ -120,10 +118,10 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
     let from_us = offset_us.saturating_sub(window_us);
     let begin = segments[..=holds].iter().rev().find(|segment| segment.header.created_us < from_us);
     let mut start = begin.unwrap_or(first).begin();
-    walk(shared, start, |place, record| {
+    walk(shared, start, |behind, record| {
         let earlier = record::received_us(record) < from_us && record::seq(record) < next_seq;
         if earlier {
-            start = after(place, record);
+            start = behind;
         }
         earlier
     })?;
@@ -135,7 +133,7 @@ fn after(place: Place, record: &[u8]) -> Place {
     Place { offset: place.offset + length, ..place }
 }
 
-/// Calls `wants_more` with each record's place and bytes, until it says no or there are no more.
+/// Calls `wants_more` with where to read on behind each record, and its bytes, until it says no or there are no more.
 fn walk(
     shared: &Arc<Shared>,
     from: Place,
@@ -143,12 +141,12 @@ fn walk(
 ) -> io::Result<()> {
     ReadBack::new(Arc::clone(shared)).read_all(from, shared.head(), |stretch, bytes| {
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let mut place = Place { offset: stretch.end.offset.saturating_sub(length), ..stretch.end };
+        let mut behind = Place { offset: stretch.end.offset.saturating_sub(length), ..stretch.end };
         for record in record::Walk::new(bytes) {
-            if !wants_more(place, record) {
+            behind = if stretch.is_again { stretch.end } else { after(behind, record) };
+            if !wants_more(behind, record) {
                 return Ok(false);
             }
-            place = after(place, record);
         }
         Ok(true)
     })

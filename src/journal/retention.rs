@@ -5,6 +5,8 @@
 //!
 //! Both times are taken from the headers: what a segment holds was received before the next one was begun, and the record at an
 //! offset was received after the segment that holds it was begun, or not long before. `SLACK_US` covers the way from socket to segment.
+//! Of segments of this run it is also known when they were begun on a clock that nobody sets: one of the two is enough, or a time
+//! of day that was set back by a day would keep everything for a day.
 //!
 //! While the store cannot be asked there are only offsets out of a copy, and nothing is deleted for what a copy says.
 //!
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use super::segment::Segment;
+use super::segment::{Segment, numbers_end};
 use crate::clock::{self, Clock, SECOND_US};
 use crate::disk;
 use crate::observe::counts::Counts;
@@ -69,46 +71,48 @@ impl Retention {
             return;
         }
         // In this order: what is appended meanwhile is received now.
-        let (now_us, committed) = (self.clock.now_us(), self.shared.committed());
-        let idle_us = (committed >= self.shared.next_seq()).then_some(now_us);
-        let deletable = {
-            let segments = self.shared.segments.read();
-            deletable(&segments, (committed, idle_us), self.window_us)
-        };
-        for _ in 0..deletable {
-            let Some(oldest) = self.shared.segments.read().first().cloned() else { return };
-            if let Err(error) = disk::remove(&oldest.path)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
+        let now = (self.clock.now_us(), clock::now());
+        let (committed, next_seq) = (self.shared.committed(), self.shared.next_seq());
+        let segments = self.shared.segments.read().clone();
+        let deletable = deletable(&segments, (committed, next_seq), now, self.window_us);
+        for oldest in &segments[..deletable] {
+            if let Err(error) = self.shared.remove(oldest.index) {
                 tracing::warn!(path = %oldest.path.display(), %error, "cannot delete a segment; trying again");
-                return;
+                break;
             }
-            self.shared.segments.write().remove(0);
             self.counts.journal.deleted.add(1);
+        }
+        // Or a power cut brings it back, beside what took its room.
+        if deletable > 0
+            && let Err(error) = disk::sync_directory(&self.shared.dir)
+        {
+            tracing::warn!(%error, "cannot sync the journal's directory");
         }
     }
 }
 
-/// How many of the oldest segments may go. `idle_us` is the present time when nothing is undecided.
+/// How many of the oldest segments may go.
 fn deletable(
     segments: &[Arc<Segment>],
-    (committed, idle_us): (u64, Option<i64>),
+    (committed, next_seq): (u64, u64),
+    now: (i64, Instant),
     window_us: i64,
 ) -> usize {
-    // The segment that holds the oldest offset: the last that begins at or before it.
-    let Some(holds_offset) =
-        segments.iter().rposition(|segment| segment.header.first_seq <= committed)
-    else {
-        return 0;
-    };
-    let begun_us = segments[holds_offset].header.created_us;
-    let begun_us = idle_us.map_or(begun_us, |now_us| now_us.max(begun_us));
+    let Some(last) = segments.len().checked_sub(1) else { return 0 };
+    // The first that may hold what is undecided. The last is written to.
+    let holds = (0..last).find(|&at| numbers_end(segments, at, next_seq) > committed);
+    let holds = holds.unwrap_or(last);
+    let (mut begun_us, mut begun) = (segments[holds].header.created_us, segments[holds].begun);
+    if committed >= next_seq {
+        (begun_us, begun) = (begun_us.max(now.0), begun.max(now.1));
+    }
     let keep_from_us = begun_us.saturating_sub(SLACK_US).saturating_sub(window_us);
-    segments[..holds_offset]
-        .iter()
-        .zip(&segments[1..])
-        .take_while(|(_, next)| next.header.created_us < keep_from_us)
-        .count()
+    let keep = Duration::from_micros(window_us.saturating_add(SLACK_US).unsigned_abs());
+    let is_past = |next: &Segment| {
+        next.header.created_us < keep_from_us || begun.saturating_duration_since(next.begun) > keep
+    };
+    let pairs = segments[..holds].iter().zip(&segments[1..]);
+    pairs.take_while(|(_, next)| is_past(next)).count()
 }
 
 #[cfg(test)]
@@ -122,6 +126,7 @@ mod tests {
             instance: [1; 16],
             first_seq: n as u64 * 100,
             created_us: begun_s * SECOND_US,
+            is_again: false,
         };
         let make = |(n, begun_s): (usize, &i64)| {
             let index = u32::try_from(n).unwrap();
@@ -135,7 +140,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let segments = segments(dir.path(), &[0, 100, 112, 200]);
         let check = |committed, expected| {
-            let found = deletable(&segments, (committed, None), 10 * SECOND_US);
+            let now = (1000 * SECOND_US, clock::now());
+            let found = deletable(&segments, (committed, 6000), now, 10 * SECOND_US);
             assert_eq!(found, expected, "{committed}");
         };
         check(0, 0);
@@ -153,8 +159,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let segments = segments(dir.path(), &[100, 101, 102]);
         let check = |now_s: i64, expected| {
-            let idle = (300, Some(now_s * SECOND_US));
-            assert_eq!(deletable(&segments, idle, 10 * SECOND_US), expected, "{now_s}");
+            let now = (now_s * SECOND_US, clock::now());
+            assert_eq!(deletable(&segments, (300, 300), now, 10 * SECOND_US), expected, "{now_s}");
         };
         check(103, 0);
         check(116, 0);
@@ -188,13 +194,68 @@ mod tests {
         assert_eq!(counts.journal.deleted.get(), 2);
     }
 
+    /// A process died while it wrote again what a sync had lost. The new segment begins with a low number: it was taken for the
+    /// one that holds the offset, and those before it went, with all that had not been written again.
+    #[test]
+    fn what_was_written_again_in_part_lets_nothing_go_that_is_undecided() {
+        let dir = tempfile::tempdir().unwrap();
+        let begin = |index: u32, first_seq, begun_s, is_again| {
+            let created_us = begun_s * SECOND_US;
+            let header = Header { instance: [1; 16], first_seq, created_us, is_again };
+            Arc::new(Segment::create(dir.path(), index, header, 4096).unwrap().0)
+        };
+        let segments = [
+            begin(0, 0, 0, false),
+            begin(1, 100, 100, false),
+            begin(2, 50, 200, true),
+            begin(3, 1000, 300, false),
+            begin(4, 1100, 400, false),
+        ];
+        let check = |committed, expected| {
+            let now = (1000 * SECOND_US, clock::now());
+            let found = deletable(&segments, (committed, 2000), now, 10 * SECOND_US);
+            assert_eq!(found, expected, "{committed}");
+        };
+        check(60, 0);
+        check(99, 0);
+        // The second may hold numbers up to the next segment that was not written again.
+        check(999, 0);
+        check(1000, 2);
+    }
+
+    /// The time of day was a day ahead and was set right. What had been received before was kept for a day, the journal filled up
+    /// and took nothing until then.
+    #[test]
+    fn a_time_of_day_that_is_set_back_keeps_nothing_for_longer_than_a_window() {
+        let dir = tempfile::tempdir().unwrap();
+        let began = Instant::now();
+        let at = |s: u64| clock::testing::stop_at(began + Duration::from_secs(s));
+        at(0);
+        let mut all = segments(dir.path(), &[90_000, 90_001]);
+        at(2);
+        let later = tempfile::tempdir().unwrap();
+        let mut more = segments(later.path(), &[0, 0, 3602]);
+        all.push(more.remove(2));
+        let check = |passed_s: u64, expected| {
+            at(passed_s);
+            let now = (3600 + i64::try_from(passed_s).unwrap()) * SECOND_US;
+            let found = deletable(&all, (200, 200), (now, clock::now()), 10 * SECOND_US);
+            assert_eq!(found, expected, "after {passed_s} s");
+        };
+        check(3, 0);
+        check(15, 0);
+        check(16, 1);
+        check(18, 2);
+    }
+
     /// A header that states the beginning of time, or a window without end: the subtraction went round, and everything
     /// was older than what had to be kept.
     #[test]
     fn nothing_goes_when_the_window_reaches_behind_the_beginning_of_time() {
         let dir = tempfile::tempdir().unwrap();
         let segments = segments(dir.path(), &[-9_223_372_036_853, 0, -9_223_372_036_853, 200]);
-        assert_eq!(deletable(&segments, (250, None), 10 * SECOND_US), 0);
-        assert_eq!(deletable(&segments, (300, None), i64::MAX), 0);
+        let now = (1000 * SECOND_US, clock::now());
+        assert_eq!(deletable(&segments, (250, 400), now, 10 * SECOND_US), 0);
+        assert_eq!(deletable(&segments, (300, 400), now, i64::MAX), 0);
     }
 }

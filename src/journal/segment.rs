@@ -1,19 +1,23 @@
 //! One segment file: a header, then records up to the end.
 //!
 //! ```text
-//! 0 "AISDJRNL" │ 8 version u32 │ 12 crc32c u32 │ 16 instance 16 │ 32 first_seq u64 │ 40 created_us i64 │ 48 zeros │ 64 records …
+//! 0 "AISDJRNL" │ 8 version u32 │ 12 crc32c u32 │ 16 instance 16 │ 32 first_seq u64 │ 40 created_us i64 │ 48 again u8 │ 49 zeros │ 64 records …
 //! ```
 //!
 //! The file is preallocated, so that a sync need not wait for the file system's own journal to note a new length, and cut to
 //! its records when the next one is begun. What is not yet written reads as zeros.
+//!
+//! A header in which one bit has turned is read as it was: all records of a segment hang on it.
 
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::{GENERATIONS_MAX, Place, first_of};
+use crate::clock;
 use crate::disk::{self, File, Mode};
 
 /// Bytes of the header.
@@ -34,6 +38,8 @@ pub struct Header {
     pub first_seq: u64,
     /// When it was begun, microseconds since 1970.
     pub created_us: i64,
+    /// It begins with records that were written before, to segments whose sync failed.
+    pub is_again: bool,
 }
 
 /// Why a file is no segment of ours.
@@ -67,6 +73,7 @@ impl Header {
         bytes[16..32].copy_from_slice(&self.instance);
         bytes[32..40].copy_from_slice(&self.first_seq.to_le_bytes());
         bytes[40..48].copy_from_slice(&self.created_us.to_le_bytes());
+        bytes[48] = u8::from(self.is_again);
         let crc = crc32c::crc32c(&bytes[16..]);
         bytes[12..16].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -91,12 +98,38 @@ impl Header {
         }
         let (instance, rest) = rest.split_first_chunk::<16>().ok_or(NotOurs::Short)?;
         let (first_seq, rest) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
-        let (created_us, _) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
+        let (created_us, rest) = rest.split_first_chunk::<8>().ok_or(NotOurs::Short)?;
         let first_seq = u64::from_le_bytes(*first_seq);
         if first_seq >= first_of(GENERATIONS_MAX) {
             return Err(NotOurs::Number(first_seq));
         }
-        Ok(Self { instance: *instance, first_seq, created_us: i64::from_le_bytes(*created_us) })
+        let is_again = rest.first().is_some_and(|again| *again != 0);
+        let created_us = i64::from_le_bytes(*created_us);
+        Ok(Self { instance: *instance, first_seq, created_us, is_again })
+    }
+
+    /// Reads a header of this data directory, also one in which a bit has turned.
+    ///
+    /// # Errors
+    /// When it is none.
+    fn of_instance(
+        bytes: &[u8; HEADER_BYTES as usize],
+        instance: &[u8; 16],
+    ) -> Result<Self, NotOurs> {
+        let ours = |header: &Self| header.instance == *instance;
+        match Self::decode(bytes) {
+            Ok(header) if ours(&header) => Ok(header),
+            Ok(_) => Err(NotOurs::Instance),
+            Err(why @ (NotOurs::Magic | NotOurs::Damaged)) => {
+                let healed = (0..bytes.len() * 8).filter_map(|bit| {
+                    let mut turned = *bytes;
+                    turned[bit / 8] ^= 1 << (bit % 8);
+                    Self::decode(&turned).ok().filter(ours)
+                });
+                healed.take(1).next().ok_or(why)
+            }
+            Err(why) => Err(why),
+        }
     }
 }
 
@@ -109,7 +142,9 @@ pub struct Segment {
     pub path: PathBuf,
     /// What its header says.
     pub header: Header,
-    /// Bytes of the file, as preallocated or as cut.
+    /// When it was begun, or found at the start, on a clock that nobody sets.
+    pub begun: Instant,
+    /// Bytes of the file, as preallocated or as cut once that is on the disk.
     disk_bytes: AtomicU64,
 }
 
@@ -146,7 +181,10 @@ impl Segment {
             let _ = disk::remove(&path);
             return Err(error);
         }
-        Ok((Self { index, path, header, disk_bytes: AtomicU64::new(bytes) }, file))
+        Ok((
+            Self { index, path, header, begun: clock::now(), disk_bytes: AtomicU64::new(bytes) },
+            file,
+        ))
     }
 
     /// Opens a segment of an earlier run for reading; says why when it is none of ours.
@@ -161,11 +199,12 @@ impl Segment {
             return Ok(Err(NotOurs::Short));
         }
         file.read_exact_at(&mut raw, 0)?;
-        Ok(Header::decode(&raw).and_then(|header| {
-            if header.instance != *instance {
-                return Err(NotOurs::Instance);
+        Ok(Header::of_instance(&raw, instance).map(|header| {
+            let (path, disk_bytes) = (path.to_owned(), AtomicU64::new(bytes));
+            if header.encode() != raw {
+                tracing::warn!(path = %path.display(), "a bit has turned in the header of a segment; it is read as it was");
             }
-            Ok(Self { index, path: path.to_owned(), header, disk_bytes: AtomicU64::new(bytes) })
+            Self { index, path, header, begun: clock::now(), disk_bytes }
         }))
     }
 
@@ -188,15 +227,18 @@ impl Segment {
         self.disk_bytes.load(Ordering::Acquire)
     }
 
-    /// Cuts the file behind its last record, giving back what was preallocated.
-    ///
-    /// # Errors
-    /// When the file cannot be cut; it then stays as long as it was, which harms nothing.
-    pub fn cut(&self, file: &File, end: u32) -> io::Result<()> {
-        file.set_length(u64::from(end))?;
+    /// Notes that the cut of the file behind its last record is on the disk: what was preallocated is given back.
+    pub fn note_cut(&self, end: u32) {
         self.disk_bytes.store(u64::from(end), Ordering::Release);
-        Ok(())
     }
+}
+
+/// Below what the numbers in the segment at this place of the list are, `next_seq` being the next of all. What was written again may
+/// also lie in any segment before, so the next that was not tells.
+#[must_use]
+pub fn numbers_end(segments: &[Arc<Segment>], at: usize, next_seq: u64) -> u64 {
+    let mut later = segments[at + 1..].iter();
+    later.find(|segment| !segment.header.is_again).map_or(next_seq, |it| it.header.first_seq)
 }
 
 /// What of a directory calls itself a segment.
@@ -237,7 +279,8 @@ pub fn list(dir: &Path, instance: &[u8; 16]) -> io::Result<Listing> {
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header { instance: [7; 16], first_seq: 1 << 40, created_us: 99 };
+    const HEADER: Header =
+        Header { instance: [7; 16], first_seq: 1 << 40, created_us: 99, is_again: true };
 
     #[test]
     fn a_header_reads_as_it_was_written_and_no_damage_passes() {
@@ -247,6 +290,23 @@ mod tests {
             let mut damaged = bytes;
             damaged[bit / 8] ^= 1 << (bit % 8);
             assert!(Header::decode(&damaged).is_err(), "bit {bit}");
+        }
+    }
+
+    /// One bit that turned in a header put the whole segment into quarantine, with thousands of intact records.
+    #[test]
+    fn a_header_in_which_a_bit_has_turned_is_read_as_it_was() {
+        let bytes = HEADER.encode();
+        for bit in 0..bytes.len() * 8 {
+            let mut turned = bytes;
+            turned[bit / 8] ^= 1 << (bit % 8);
+            let is_version = (64..96).contains(&bit);
+            let read = Header::of_instance(&turned, &HEADER.instance);
+            assert_eq!(read.ok(), (!is_version).then_some(HEADER), "bit {bit}");
+            assert!(Header::of_instance(&turned, &[8; 16]).is_err(), "bit {bit}");
+            turned[50] ^= 0x81;
+            turned[61] ^= 0x81;
+            assert!(Header::of_instance(&turned, &HEADER.instance).is_err(), "bit {bit} and four");
         }
     }
 

@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 
 use super::Shared;
 use super::retention::Retention;
+use super::segment::Segment;
 use crate::clock;
 use crate::disk::{self, File};
 use crate::observe::counts::Counts;
@@ -43,6 +44,16 @@ struct Dirty {
     new: bool,
 }
 
+/// A file that was cut behind its last record.
+#[derive(Clone, Debug)]
+struct Cut {
+    file: Arc<File>,
+    segment: Arc<Segment>,
+    end: u32,
+    /// Its records are below this.
+    next_seq: u64,
+}
+
 /// What the appender and the sync thread say to each other.
 #[derive(Debug, Default)]
 pub struct SyncQueue {
@@ -53,6 +64,8 @@ pub struct SyncQueue {
     hurried: AtomicBool,
     /// The sync thread knows, or has been told, that there is something to sync.
     told: AtomicBool,
+    /// Never more than one for each segment.
+    cuts: Mutex<Vec<Cut>>,
     failed: AtomicBool,
     /// Nothing more will be appended.
     closed: AtomicBool,
@@ -101,6 +114,12 @@ impl SyncQueue {
         }
     }
 
+    /// Notes that a file was cut at `end`, all of its records being below `next_seq`.
+    pub fn cut(&self, file: &Arc<File>, segment: &Arc<Segment>, end: u32, next_seq: u64) {
+        let (file, segment) = (Arc::clone(file), Arc::clone(segment));
+        self.cuts.lock().push(Cut { file, segment, end, next_seq });
+    }
+
     /// Whether a sync failed; the appender then owes a new segment.
     #[must_use]
     pub fn has_failed(&self) -> bool {
@@ -112,9 +131,12 @@ impl SyncQueue {
         self.failed.store(true, Ordering::Release);
     }
 
-    /// Forgets the files of before; what they held unsynced is about to be written to a new one.
+    /// Forgets the files of before; what they held unsynced is about to be written to a new one. Any of them may be the one whose
+    /// sync failed, so none is synced again for its cut.
     pub fn start_over(&self) {
-        self.dirty.lock().clear();
+        let old = std::mem::take(&mut *self.dirty.lock());
+        let is_old = |cut: &Cut| old.iter().any(|dirty| dirty.index == cut.segment.index);
+        self.cuts.lock().retain(|cut| !is_old(cut));
         self.failed.store(false, Ordering::Release);
     }
 
@@ -174,6 +196,7 @@ impl Stage for Sync {
         self.queue.told.swap(false, Ordering::AcqRel);
         let dirty = self.unsynced();
         if dirty.is_empty() {
+            self.sync_cuts();
             return Ok(if closed { Turn::Finished } else { Turn::Idle });
         }
         self.last = Some(clock::now());
@@ -217,6 +240,26 @@ impl Sync {
                 );
                 self.queue.failed.store(true, Ordering::Release);
                 false
+            }
+        }
+    }
+
+    /// Has cuts on the disk, so that their room counts as given back. A sync that fails may take what the file holds, so it waits
+    /// until all of that is on the disk, or committed if it is of an earlier run, of which nobody knows what is on the disk.
+    fn sync_cuts(&self) {
+        let told = self.shared.is_told();
+        let (synced, committed) = (self.shared.synced_seq(), self.shared.committed());
+        let committed = if told { committed } else { 0 };
+        let is_safe = |cut: &Cut| {
+            cut.next_seq <= if cut.next_seq > self.shared.run_from { synced } else { committed }
+        };
+        let cuts: Vec<Cut> = self.queue.cuts.lock().extract_if(.., |cut| is_safe(cut)).collect();
+        for cut in cuts {
+            match cut.file.sync() {
+                Ok(()) => cut.segment.note_cut(cut.end),
+                Err(error) => {
+                    tracing::warn!(segment = cut.segment.index, %error, "cannot sync a segment that was cut; it counts as long as before");
+                }
             }
         }
     }

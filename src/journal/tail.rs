@@ -10,6 +10,7 @@
 //! Where a record of this run is missing in the segments that is not synced yet, the reader waits: after a failed sync it is
 //! written again, and read from there.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::sync::Arc;
 
 use super::read_back::{ReadBack, Stretch};
@@ -41,6 +42,9 @@ pub struct Tail {
     /// Damage is counted by one reader only.
     counting: bool,
     place: Place,
+    /// The number up to which records were given out that lie behind this place: where a hole was filled with what was written
+    /// again, or a segment was removed; 0 when there are none.
+    filled: u64,
     next_seq: u64,
     held: Option<Arc<Chunk>>,
     current: Option<Arc<Chunk>>,
@@ -66,6 +70,7 @@ impl Tail {
             counts,
             counting,
             place: from,
+            filled: 0,
             next_seq: 0,
             held: None,
             current: None,
@@ -84,6 +89,7 @@ impl Tail {
             counts: Arc::clone(&self.counts),
             counting,
             place: from,
+            filled: 0,
             next_seq: 0,
             held: None,
             current: None,
@@ -99,7 +105,7 @@ impl Tail {
         ahead.inlet = self.inlet.take();
         ahead.held = self.held.take();
         ahead.closed = self.closed;
-        ahead.next_seq = self.next_seq;
+        (ahead.next_seq, ahead.filled) = (self.next_seq, self.filled);
         ahead
     }
 
@@ -158,11 +164,24 @@ impl Tail {
     /// When a segment cannot be read at all.
     pub fn read_to_level(&mut self, ahead: &Self) -> Result<Next<'_>, Broken> {
         self.current = None;
-        if self.place >= ahead.place {
+        if self.is_level_with(ahead) {
             self.next_seq = self.next_seq.max(ahead.next_seq);
+        }
+        if self.place >= ahead.place {
             return Ok(Next::Nothing);
         }
         self.read_to(ahead.place, ahead.next_seq)
+    }
+
+    /// Whether everything that another reader has given out has been given out by this one too. The other may stand in a segment
+    /// that was written again and removed; where it goes on, which is later, says nothing until it does.
+    #[must_use]
+    pub fn is_level_with(&self, ahead: &Self) -> bool {
+        match self.place.cmp(&ahead.place) {
+            Less => false,
+            Equal => self.filled >= ahead.filled || self.next_seq >= ahead.next_seq,
+            Greater => self.next_seq >= ahead.next_seq,
+        }
     }
 
     /// Holds the oldest chunk that is not behind us.
@@ -183,35 +202,40 @@ impl Tail {
 
     fn take_chunk(&mut self) -> Next<'_> {
         let Some(chunk) = self.held.take() else { return Next::Nothing };
-        self.place = chunk.end;
+        (self.place, self.filled) = (chunk.end, 0);
         self.next_seq = self.next_seq.max(chunk.next_seq);
         Next::Records(&self.current.insert(chunk).bytes)
     }
 
     /// Reads on to a place and the number there.
     fn read_to(&mut self, target: Place, target_seq: u64) -> Result<Next<'_>, Broken> {
-        let read = self.reader.read(self.place, target, self.next_seq);
+        let read = self.reader.read(self.place, (target, target_seq), self.next_seq);
         let stretch = read.map_err(|error| {
             Broken::because(format_args!("read journal segment {}", self.place.segment), error)
         })?;
         if self.lacks_unsynced(&stretch, target_seq) {
             return Ok(Next::Nothing);
         }
-        if stretch.end == self.place || self.lies_behind(&stretch, target_seq) {
+        let is_stuck = stretch.end == self.place && !stretch.is_again;
+        if is_stuck || self.lies_behind(&stretch, target_seq) {
             // What is missing here was written again behind the target.
             let more = self.held.take().is_some();
             return Ok(if more { Next::Again } else { Next::Nothing });
         }
         self.place = stretch.end;
         self.count_damage(&stretch);
+        let (before, mut end) = (self.next_seq, stretch.first_seq.unwrap_or(target_seq));
+        for record in record::Walk::new(self.reader.bytes(&stretch)) {
+            self.read_back += 1;
+            end = record::seq(record) + 1;
+            self.next_seq = self.next_seq.max(end);
+        }
+        let is_behind = stretch.is_again || end < before;
+        self.filled = if is_behind { self.next_seq } else { 0 };
         if stretch.bytes == 0 {
             return Ok(Next::Again);
         }
         let bytes = self.reader.bytes(&stretch);
-        for record in record::Walk::new(bytes) {
-            self.read_back += 1;
-            self.next_seq = self.next_seq.max(record::seq(record) + 1);
-        }
         Ok(Next::Records(bytes))
     }
 
@@ -223,7 +247,8 @@ impl Tail {
 
     /// Whether nothing was found on the way to the target, and what is missing there was written again behind it.
     fn lies_behind(&self, stretch: &Stretch, target_seq: u64) -> bool {
-        let is_missing = stretch.first_seq.is_none() && (1..target_seq).contains(&self.next_seq);
+        let expected = self.next_seq.max(self.shared.run_from);
+        let is_missing = stretch.first_seq.is_none() && expected < target_seq;
         is_missing && self.shared.written_again(self.place.segment, target_seq).is_some()
     }
 

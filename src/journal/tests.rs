@@ -2,6 +2,7 @@
 
 mod again;
 mod every_call;
+mod failing;
 mod foreign;
 mod full;
 mod interval;

@@ -1,7 +1,7 @@
 //! The whole way behind the feeds, from the journal to the store and the picture, in histories that a seed determines: no threads,
 //! no waiting, and a clock, a disk, a store and a live sink that fail as the seed says.
 //!
-//! `AISD_SEED=N cargo test --lib no_history -- --ignored --nocapture` runs that one history and tells every step of it; `AISD_SOAK=1` runs twenty times as many.
+//! `AISD_SEED=N cargo test --lib no_history -- --nocapture` runs that one history and tells every step of it; `AISD_SOAK=1` runs twenty times as many.
 
 mod database;
 mod disk;
@@ -15,6 +15,7 @@ mod tally;
 mod time;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,30 +30,29 @@ use tally::Tally;
 const HISTORIES: u64 = 10_000;
 /// A flaw is to be found within so many histories.
 const TO_FIND: u64 = 1000;
+/// Of the histories that are wrong, so many are told.
+const TOLD_MAX: usize = 100;
 
 fn latency() -> Arc<Mutex<Latency>> {
     Arc::new(Mutex::new(Latency::default()))
 }
 
-/// Histories of a thread until there are no more; what happened in them.
-fn some(next: &AtomicU64, end: u64) -> Tally {
-    let (mut tally, latency) = (Tally::default(), latency());
+/// Histories of a thread until there are no more; what happened in them, and in which of them something is wrong.
+fn some(next: &AtomicU64, end: u64) -> (Tally, BTreeMap<u64, String>) {
+    let (mut tally, mut wrong, latency) = (Tally::default(), BTreeMap::new(), latency());
     loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
         if seed >= end {
-            return tally;
+            return (tally, wrong);
         }
         match run(seed, Broke::default(), &latency, false) {
             Ok(happened) => tally.add(&happened),
-            Err(wrong) => panic!(
-                "history {seed}: {wrong}\nAISD_SEED={seed} cargo test --lib no_history -- --ignored --nocapture tells it"
-            ),
+            Err(what) => drop(wrong.insert(seed, what)),
         }
     }
 }
 
 #[test]
-#[ignore = "16 of the first 3000 histories still find something: failed syncs whose pages are forgotten, and a picture left behind"]
 fn no_history_loses_or_doubles_a_message() {
     if let Some(seed) = std::env::var("AISD_SEED").ok().and_then(|seed| seed.parse().ok()) {
         eprintln!("{:?}", run(seed, Broke::default(), &latency(), true).unwrap());
@@ -62,13 +62,22 @@ fn no_history_loses_or_doubles_a_message() {
     let (next, end) = (AtomicU64::new(0), if soak { HISTORIES * 20 } else { HISTORIES });
     let began = std::time::Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let tally = std::thread::scope(|scope| {
+    let (tally, wrong) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| some(&next, end))).collect();
-        let mut all = Tally::default();
-        threads.into_iter().for_each(|thread| all.add(&thread.join().unwrap()));
-        all
+        let (mut all, mut wrong) = (Tally::default(), BTreeMap::new());
+        for thread in threads {
+            let (tally, more) = thread.join().unwrap();
+            all.add(&tally);
+            wrong.extend(more);
+        }
+        (all, wrong)
     });
     eprintln!("{end} histories in {:.1} s: {tally:?}", began.elapsed().as_secs_f64());
+    for (seed, what) in wrong.iter().take(TOLD_MAX) {
+        eprintln!("history {seed}: {what}");
+    }
+    let again = "AISD_SEED=N cargo test --lib no_history -- --nocapture tells history N";
+    assert!(wrong.is_empty(), "{} of {end} histories are wrong; {again}", wrong.len());
     for (fault, times) in tally.faults() {
         assert!(times >= 20, "{fault} fired {times} times");
     }

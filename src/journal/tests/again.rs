@@ -14,15 +14,15 @@ use crate::record::{Record, Walk};
 use crate::stage::{Stage, Turn};
 
 /// Bytes of a record as it lies in a segment.
-const RECORD: u64 = 88;
+pub(super) const RECORD: u64 = 88;
 
 /// Zeros where a record is that the disk could not write.
-fn lose(segment: &Segment, offset: u64) {
+pub(super) fn lose(segment: &Segment, offset: u64) {
     let file = OpenOptions::new().write(true).open(&segment.path).unwrap();
     file.write_all_at(&[0; 88], offset).unwrap();
 }
 
-fn without_seen(seqs: Vec<u64>) -> Vec<u64> {
+pub(super) fn without_seen(seqs: Vec<u64>) -> Vec<u64> {
     let mut seen = 0;
     let new = |seq: &u64| {
         let is_new = *seq > seen;
@@ -33,7 +33,7 @@ fn without_seen(seqs: Vec<u64>) -> Vec<u64> {
 }
 
 /// Ten records that are synced, and seven whose sync fails.
-fn with_failed_sync(rig: &mut Rig) -> std::sync::Arc<Segment> {
+pub(super) fn with_failed_sync(rig: &mut Rig) -> std::sync::Arc<Segment> {
     rig.offer(10);
     rig.append_all();
     rig.sync_all();
@@ -147,10 +147,15 @@ fn a_journal_that_was_filled_at_once_has_room_again_when_all_is_committed() {
     let mut rig = rig(dir.path(), config(), 64);
     let mut now = Instant::now();
     clock::testing::stop_at(now);
-    while rig.append.turn().unwrap() != Turn::Stalled {
-        rig.offer(1000);
+    // Full is what has no room when all is synced.
+    let mut stalled = 0;
+    while stalled < 2 {
+        rig.sync_all();
+        stalled = if rig.append.turn().unwrap() == Turn::Stalled { stalled + 1 } else { 0 };
+        if stalled == 0 {
+            rig.offer(1000);
+        }
     }
-    rig.sync_all();
     let next_seq = rig.shared.next_seq();
     assert!(next_seq > first_of(1) + 5000);
     (0..64).for_each(|partition| rig.shared.set_committed(partition, next_seq));

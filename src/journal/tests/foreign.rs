@@ -13,7 +13,7 @@ use crate::stage::Stage;
 fn put_segment(root: &std::path::Path, index: u32, first_seq: u64, seqs: &[u64]) {
     let directory = Directory::take(root).unwrap();
     let instance = *directory.instance().as_bytes();
-    let header = Header { instance, first_seq, created_us: NOW };
+    let header = Header { instance, first_seq, created_us: NOW, is_again: false };
     let (_, file) = Segment::create(&root.join("journal"), index, header, 4096).unwrap();
     let mut at = u64::from(HEADER_BYTES);
     for seq in seqs {

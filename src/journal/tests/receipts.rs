@@ -58,11 +58,16 @@ fn after_a_failed_sync_it_is_given_only_when_the_records_are_written_again() {
     assert_eq!(receipt.fate(), Fate::Durable);
 }
 
+/// Room for two segments, and for what it takes to write them again.
+fn two_segments() -> JournalConfig {
+    JournalConfig { bytes_max: 5 * 64 * 1024, ..config() }
+}
+
 /// A batch of which the rest of a segment took a part, and the disk had no room for the other, could be neither answered nor taken back.
 #[test]
 fn a_batch_that_a_segment_can_hold_is_never_begun_in_part() {
     let dir = tempfile::tempdir().unwrap();
-    let full = JournalConfig { bytes_max: 128 * 1024, ..config() };
+    let full = two_segments();
     let mut rig = rig(dir.path(), full, 64);
     for records in [500, 500, 500] {
         let receipt = promised(&rig, records);
@@ -78,7 +83,7 @@ fn a_batch_that_a_segment_can_hold_is_never_begun_in_part() {
 #[test]
 fn a_batch_that_was_taken_back_is_never_appended_and_holds_nobody_up() {
     let dir = tempfile::tempdir().unwrap();
-    let full = JournalConfig { bytes_max: 128 * 1024, ..config() };
+    let full = two_segments();
     let mut rig = rig(dir.path(), full, 64);
     let waiting = std::iter::from_fn(|| {
         let receipt = promised(&rig, 500);

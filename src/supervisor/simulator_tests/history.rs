@@ -2,7 +2,8 @@
 
 mod mishaps;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,6 +30,8 @@ use crate::stage::{Broken, Stage, Turn};
 const STEPS: u64 = 260;
 /// Passes over all stages within which a daemon that nothing hinders has drained.
 const PASSES_MAX: usize = 3000;
+/// Passes within which it notices what became of its neighbours while it was idle.
+const PASSES_TO_NOTICE: usize = 15;
 
 /// What is broken on purpose.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +53,8 @@ pub struct History {
     setup: Setup,
     told: bool,
     forgotten: u64,
+    /// Bits that turned in headers of segments.
+    turned: BTreeMap<PathBuf, Vec<usize>>,
 }
 
 /// A stage.
@@ -91,6 +96,7 @@ pub fn run(
         setup,
         told,
         forgotten: 0,
+        turned: BTreeMap::new(),
     };
     history.tell(|history| format!("{:?}", history.setup));
     history.live();
@@ -147,12 +153,20 @@ impl History {
 
     /// What is in the journal.
     fn segments(&self) -> String {
-        let mut text = String::new();
+        let mut text = format!("now {}", self.outside.time.wall.now_us());
+        if let Some(life) = &self.life {
+            let (committed, synced) = (life.journal.committed(), life.journal.synced_seq());
+            let next = life.journal.next_seq();
+            text += &format!(", committed {committed:x}, synced {synced:x}, next {next:x}\n");
+        }
         for path in self.disk.files(&directory::journal_dir(root())) {
             let bytes = self.disk.contents(&path).unwrap_or_default();
             let first =
                 bytes.get(32..40).map_or(0, |it| u64::from_le_bytes(it.try_into().unwrap()));
-            text += &format!("{} {} from {first:x}:", path.display(), bytes.len());
+            let begun_us =
+                bytes.get(40..48).map_or(0, |it| i64::from_le_bytes(it.try_into().unwrap()));
+            let name = path.file_name().unwrap_or_default().display();
+            text += &format!("{name} {} begun at {begun_us}, from {first:x}:", bytes.len());
             let numbers = records(&bytes).map(|(_, record)| format!(" {:x}", record::seq(record)));
             text.extend(numbers);
             text.push('\n');
@@ -167,6 +181,10 @@ impl History {
                 return;
             }
             if self.life.is_none() {
+                // What keeps it from starting passes now and then.
+                if self.random.chance(30) {
+                    self.change_weather();
+                }
                 self.start();
                 continue;
             }
@@ -312,6 +330,7 @@ impl History {
         if !self.offer_last() {
             return;
         }
+        (0..PASSES_TO_NOTICE).for_each(|_| self.pass());
         if let Some(life) = &mut self.life {
             life.feeds.clear();
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::History;
-use super::ledger::Kind;
+use super::ledger::{Entry, Kind};
 use crate::observe::accounting::Sums;
 
 impl History {
@@ -84,8 +84,12 @@ impl History {
         }
         for (mmsi, newest) in newest {
             let shown = picture.shown.get(&mmsi).copied().unwrap_or_default();
-            let known = self.ledger.by_seq.get(&shown.1).map(|it| &self.ledger.entries[*it]);
-            let is_real = known.is_some_and(|it| it.mmsi == mmsi && it.received_us == shown.0);
+            let is_it = |it: &Entry| it.mmsi == mmsi && it.received_us == shown.0;
+            let is_real = match self.ledger.by_seq.get(&shown.1) {
+                Some(number) => is_it(&self.ledger.entries[*number]),
+                // Written by a process that died before it told the number.
+                None => self.ledger.entries.iter().any(|it| it.seq.is_none() && is_it(it)),
+            };
             if shown < newest || !is_real {
                 self.wrong.push(format!("vessel {mmsi} is shown as {shown:x?}, not {newest:x?}"));
             }
