@@ -45,6 +45,8 @@ pub struct Tail {
     /// The number up to which records were given out that lie behind this place: where a hole was filled with what was written
     /// again, or a segment was removed; 0 when there are none.
     filled: u64,
+    /// The number behind those that lie before this place.
+    place_seq: u64,
     next_seq: u64,
     held: Option<Arc<Chunk>>,
     current: Option<Arc<Chunk>>,
@@ -71,6 +73,7 @@ impl Tail {
             counting,
             place: from,
             filled: 0,
+            place_seq: 0,
             next_seq: 0,
             held: None,
             current: None,
@@ -90,6 +93,7 @@ impl Tail {
             counting,
             place: from,
             filled: 0,
+            place_seq: 0,
             next_seq: 0,
             held: None,
             current: None,
@@ -106,6 +110,7 @@ impl Tail {
         ahead.held = self.held.take();
         ahead.closed = self.closed;
         (ahead.next_seq, ahead.filled) = (self.next_seq, self.filled);
+        ahead.place_seq = self.place_seq;
         ahead
     }
 
@@ -170,7 +175,8 @@ impl Tail {
         if self.place >= ahead.place {
             return Ok(Next::Nothing);
         }
-        self.read_to(ahead.place, ahead.next_seq)
+        let target_seq = if ahead.filled > 0 { ahead.place_seq } else { ahead.next_seq };
+        self.read_to(ahead.place, target_seq)
     }
 
     /// Whether everything that another reader has given out has been given out by this one too. The other may stand in a segment
@@ -202,7 +208,7 @@ impl Tail {
 
     fn take_chunk(&mut self) -> Next<'_> {
         let Some(chunk) = self.held.take() else { return Next::Nothing };
-        (self.place, self.filled) = (chunk.end, 0);
+        (self.place, self.place_seq, self.filled) = (chunk.end, chunk.next_seq, 0);
         self.next_seq = self.next_seq.max(chunk.next_seq);
         Next::Records(&self.current.insert(chunk).bytes)
     }
@@ -229,6 +235,9 @@ impl Tail {
             self.read_back += 1;
             end = record::seq(record) + 1;
             self.next_seq = self.next_seq.max(end);
+        }
+        if !stretch.is_again {
+            self.place_seq = end;
         }
         let is_behind = stretch.is_again || end < before;
         self.filled = if is_behind { self.next_seq } else { 0 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::again::{RECORD, lose, with_failed_sync, without_seen};
-use super::{Next, Rig, config, numbers, read_all, rig};
+use super::{Next, Rig, Tail, config, numbers, read_all, rig};
 use crate::clock;
 use crate::config::JournalConfig;
 use crate::journal::Place;
@@ -120,6 +120,46 @@ fn a_reader_that_has_read_nothing_is_not_level_with_one_in_a_removed_segment() {
     assert!(storing.is_level_with(&ahead));
 }
 
+/// The pass ahead had read everything from memory and stood in a segment that was written again, before a record in which a bit
+/// had turned. The other looked for that record up to the last number that was read, took those of the next segment for it, and
+/// skipped what lay between.
+#[test]
+fn a_damaged_record_where_another_reader_stands_hides_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), small(), 64);
+    let mut now = Instant::now();
+    rig.offer(25);
+    rig.append_all();
+    let mut ahead = rig.tail.take().unwrap();
+    assert_eq!(read_all(&mut ahead), numbers(1, 25));
+    fail(&mut rig, &mut now);
+    rig.sync_all();
+    let again = rig.shared.segments.read()[0].clone();
+    lose(&again, u64::from(HEADER_BYTES) + 5 * RECORD);
+    let mut following = ahead.behind(again.begin(), false);
+    let seqs = follow(&mut ahead, &mut following);
+    let but_one: Vec<u64> = numbers(1, 25).into_iter().filter(|it| it & 31 != 5).collect();
+    assert_eq!(without_seen(seqs), but_one);
+}
+
+/// All that a reader finds that follows another.
+fn follow(ahead: &mut Tail, following: &mut Tail) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    for _ in 0..20 {
+        ahead.read().unwrap();
+        loop {
+            match following.read_to_level(ahead).unwrap() {
+                Next::Records(bytes) => {
+                    seqs.extend(Walk::new(bytes).map(|it| Record::view(it).seq));
+                }
+                Next::Again => {}
+                Next::Nothing | Next::End => break,
+            }
+        }
+    }
+    seqs
+}
+
 /// Of two passes over what an earlier run left, the one ahead stood right behind a hole. The other read up to there and no
 /// further, where nothing intact was, and went on without what had been written again.
 #[test]
@@ -134,19 +174,7 @@ fn a_reader_that_follows_another_fills_a_hole_that_ends_where_that_one_stands() 
     let mut second = rig(dir.path(), config(), 64);
     let mut ahead = second.tail.take().unwrap();
     let mut following = ahead.behind(ahead.place(), false);
-    let mut seqs = Vec::new();
-    for _ in 0..20 {
-        ahead.read().unwrap();
-        loop {
-            match following.read_to_level(&ahead).unwrap() {
-                Next::Records(bytes) => {
-                    seqs.extend(Walk::new(bytes).map(|it| Record::view(it).seq))
-                }
-                Next::Again => {}
-                Next::Nothing | Next::End => break,
-            }
-        }
-    }
+    let seqs = follow(&mut ahead, &mut following);
     assert_eq!(without_seen(seqs), numbers(1, 17));
 }
 

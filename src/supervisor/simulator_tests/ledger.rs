@@ -188,26 +188,32 @@ fn number(record: &Record<'_>) -> usize {
 
 /// A position report of type 1, six bits a letter.
 fn payload(mmsi: u32, lon: i32) -> Vec<u8> {
-    let mut bits: Vec<bool> = Vec::with_capacity(PAYLOAD * 6);
-    let mut put = |value: u32, width: u32| {
-        bits.extend((0..width).rev().map(|bit| value >> bit & 1 == 1));
-    };
-    put(1, 6);
-    put(0, 2);
-    put(mmsi, 30);
-    put(0, 12);
-    put(100, 10);
-    put(0, 1);
-    put(lon.cast_unsigned() & 0x0FFF_FFFF, 28);
-    put(30_000_000, 27);
-    put(900, 12);
-    put(90, 9);
-    // No second: the time is that of the receipt.
-    put(60, 6);
-    put(0, 25);
-    let letter = |six: &[bool]| {
-        let value = six.iter().fold(0_u8, |value, bit| value * 2 + u8::from(*bit));
-        if value < 40 { value + 48 } else { value + 56 }
-    };
-    bits.chunks(6).map(letter).collect()
+    let lon = lon.cast_unsigned() & 0x0FFF_FFFF;
+    // No second (60): the time is that of the receipt.
+    let fields = [
+        (1, 6),
+        (0, 2),
+        (mmsi, 30),
+        (0, 12),
+        (100, 10),
+        (0, 1),
+        (lon, 28),
+        (30_000_000, 27),
+        (900, 12),
+        (90, 9),
+        (60, 6),
+        (0, 25),
+    ];
+    let (mut letters, mut held, mut bits) = (Vec::with_capacity(PAYLOAD), 0_u64, 0);
+    for (value, width) in fields {
+        held = held << width | u64::from(value);
+        bits += width;
+        while bits >= 6 {
+            bits -= 6;
+            let value = u8::try_from(held >> bits & 63).unwrap();
+            letters.push(if value < 40 { value + 48 } else { value + 56 });
+        }
+        held &= (1 << bits) - 1;
+    }
+    letters
 }
