@@ -46,7 +46,9 @@ fn whatever_the_time_of_day_is_set_to_everything_is_stored_once_and_repeats_are_
         let repeats = metrics(daemon.http()).feed("tcp", "repeats");
         assert_eq!(repeats, set * u64::from(EACH / 2), "repeats after a step of {shift} s");
     }
-    assert!(shim.get(Number::Shifted) > 1_000, "the clock was asked");
+    let asked = shim.get(Number::Shifted);
+    // With little else to do hardly more often than once for each batch.
+    assert!(asked > 100, "the clock was asked {asked} times");
     assert_eq!(daemon.stop(), Some(0), "{}", home.log());
     assert!(!home.log().contains("panic"), "{}", home.log());
     assert_eq!(home.log().matches("the time of day was set by").count(), steps().len());
