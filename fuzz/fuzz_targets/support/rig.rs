@@ -163,12 +163,15 @@ impl Rig {
     /// Every record, as they are read back.
     pub fn read_back(&self) -> Vec<Vec<u8>> {
         let mut reader = ReadBack::new(Arc::clone(&self.shared));
-        let (mut at, head) = (Place::default(), self.shared.head());
-        let mut records = Vec::new();
-        while at < head {
-            let stretch = reader.read(at, head, 0).expect("segments can be read");
-            assert!(stretch.end > at, "a step leads forward");
-            records.extend(Walk::new(reader.bytes(&stretch)).map(<[u8]>::to_vec));
+        let (mut at, head) = (Place::default(), (self.shared.head(), self.shared.next_seq()));
+        let (mut records, mut expected) = (Vec::new(), 0);
+        while at < head.0 {
+            let stretch = reader.read(at, head, expected).expect("segments can be read");
+            assert!(stretch.end > at || stretch.is_again, "a step leads forward");
+            for record in Walk::new(reader.bytes(&stretch)) {
+                expected = expected.max(record::seq(record).saturating_add(1));
+                records.push(record.to_vec());
+            }
             at = stretch.end;
         }
         records
