@@ -27,7 +27,7 @@ use super::web_socket::caller::Caller;
 use super::web_socket::target::Target;
 use super::web_socket::why::Ended;
 use super::web_socket::{Bounds, Event};
-use super::{FeedContext, Handed, Opened};
+use super::{FeedContext, Opened};
 use crate::config::{FeedKind, boxes};
 use crate::nmea::Message;
 use crate::record;
@@ -180,19 +180,12 @@ impl Aisstream {
     }
 
     fn hand_on(&mut self) -> Turn {
-        match self.intake.hand_on() {
-            Handed::On(count) => Turn::Moved(count),
-            Handed::Kept => Turn::Stalled,
-            Handed::Closed => Turn::Finished,
-        }
+        self.intake.hand_on().turn()
     }
 
     /// Hands on what there may be and asks to be parked.
     fn idle(&mut self) -> Turn {
-        match self.hand_on() {
-            Turn::Moved(_) => Turn::Idle,
-            other => other,
-        }
+        self.intake.hand_on().parked()
     }
 
     /// Takes what the socket still holds, within a bound of time, and finishes; called again until all is handed on.

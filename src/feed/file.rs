@@ -25,7 +25,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use super::intake::Intake;
 use super::pace::Pace;
 use super::sockets::{self, WAIT_MAX};
-use super::{FeedContext, Handed, Happening};
+use super::{FeedContext, Happening};
 use crate::nmea::line::Framer;
 use crate::stage::{Broken, Stage, Turn};
 
@@ -199,11 +199,7 @@ impl FileFeed {
     }
 
     fn hand_on(&mut self) -> Turn {
-        match self.intake.hand_on() {
-            Handed::On(count) => Turn::Moved(count),
-            Handed::Kept => Turn::Stalled,
-            Handed::Closed => Turn::Finished,
-        }
+        self.intake.hand_on().turn()
     }
 
     /// Hands on what is left; called again until there is room for it.

@@ -11,6 +11,7 @@ use crate::queue::Refused;
 use crate::record::{Batch, NewRecord, Payload, Receipt};
 use crate::reject::{Dropped, Reject};
 use crate::report::packed::Told;
+use crate::stage::Turn;
 
 /// What became of a batch that was to be handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,27 @@ pub enum Handed {
     Kept,
     /// The journal is gone.
     Closed,
+}
+
+impl Handed {
+    /// What a turn that ends with this has come to.
+    #[must_use]
+    pub const fn turn(self) -> Turn {
+        match self {
+            Self::On(count) => Turn::Moved(count),
+            Self::Kept => Turn::Stalled,
+            Self::Closed => Turn::Finished,
+        }
+    }
+
+    /// The same for a turn that only waits for something else, and is to be parked.
+    #[must_use]
+    pub const fn parked(self) -> Turn {
+        match self {
+            Self::On(_) => Turn::Idle,
+            refused => refused.turn(),
+        }
+    }
 }
 
 /// Collects the messages of a turn into a batch and counts what happened.

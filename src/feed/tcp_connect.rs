@@ -17,10 +17,10 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::FeedContext;
 use super::dial::{Dial, Progress};
 use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX, WAIT_MAX};
-use super::{FeedContext, Handed};
 use crate::nmea::line::Framer;
 use crate::observe::neighbours::Neighbour;
 use crate::resilience::attempts::Attempts;
@@ -195,19 +195,12 @@ impl TcpConnect {
     }
 
     fn hand_on(&mut self) -> Turn {
-        match self.intake.hand_on() {
-            Handed::On(count) => Turn::Moved(count),
-            Handed::Kept => Turn::Stalled,
-            Handed::Closed => Turn::Finished,
-        }
+        self.intake.hand_on().turn()
     }
 
     /// Hands on what there may be (parts expire at any time) and asks to be parked.
     fn idle(&mut self) -> Turn {
-        match self.hand_on() {
-            Turn::Moved(_) => Turn::Idle,
-            other => other,
-        }
+        self.intake.hand_on().parked()
     }
 
     /// Takes what the socket still holds, within a bound of time, and finishes; called again until all is handed on.

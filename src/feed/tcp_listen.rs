@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
+use super::FeedContext;
 use super::door::{Door, Visitor};
 use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX};
-use super::{FeedContext, Handed};
 use crate::nmea::line::Framer;
 use crate::stage::{Broken, Stage, Turn};
 
@@ -291,11 +291,7 @@ impl TcpListen {
     }
 
     fn hand_on(&mut self) -> Turn {
-        match self.intake.hand_on() {
-            Handed::On(count) => Turn::Moved(count),
-            Handed::Kept => Turn::Stalled,
-            Handed::Closed => Turn::Finished,
-        }
+        self.intake.hand_on().turn()
     }
 
     /// Closes everyone and hands on the last lines; called again until there is room for them.
