@@ -10,7 +10,7 @@
 //! never synced again: the kernel may have forgotten what it could not write. The appender is told, and writes the records
 //! that nobody was promised yet to a new segment.
 //!
-//! Why not always at once: at 10 000 datagrams a second, whose senders wait for nothing, that is 700 syncs a second, a twelfth of a core,
+//! Why not always at once: at 10 000 datagrams a second, whose senders wait for nothing, that is 700 syncs a second, 7 % of a core,
 //! and each of them stands in the way of the store's own on the same disk.
 //!
 //! The same thread deletes segments that nobody needs any more ([`super::retention`]).
