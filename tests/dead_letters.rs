@@ -5,6 +5,7 @@
 mod admin;
 mod bound;
 mod fixture;
+mod frozen;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

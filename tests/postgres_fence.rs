@@ -9,18 +9,13 @@ use crate::support::accepted::Accepted;
 use crate::support::http::metrics;
 use crate::support::numbered::lines;
 use crate::support::postgres_daemon::{
-    Sleeper, assert_rows_are_those_accepted, home_of, verbose, wait_until_all_is_decided,
+    IN_CHECK, IN_COMMIT, Sleeper, assert_rows_are_those_accepted, freeze_session, home_of, verbose,
+    wait_until_all_is_decided,
 };
 use crate::support::postgres_rows::PostgresRows;
 use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::servers::Postgres;
 
-/// The writer's session, if it is in such a state.
-const SESSION: &str = "SELECT coalesce(max(pid), 0)::int8 FROM pg_stat_activity WHERE application_name = 'aisd writer'";
-/// In a commit that is on disk and not yet seen by anybody: it waits for a standby that does not exist.
-const IN_COMMIT: &str = "query = 'COMMIT' AND wait_event = 'SyncRep'";
-/// In a commit whose constraints are being checked, by a trigger that sleeps.
-const IN_CHECK: &str = "query = 'COMMIT' AND wait_event = 'PgSleep'";
 const IDLE: &str = "state = 'idle' AND wait_event = 'ClientRead'";
 /// What sleeps in a commit, once, when it is armed.
 const SLEEPER_IN_COMMIT: &str = "
@@ -76,24 +71,9 @@ impl Rig {
         self.server.count("SELECT count(*) FROM positions")
     }
 
-    /// Waits until a session of the daemon is in this state; its process.
-    fn session(&self, state: &str) -> i32 {
-        let sql = format!("{SESSION} AND {state}");
-        let mut pid = 0;
-        wait_until(&format!("a session with {state}"), || {
-            pid = self.server.count(&sql);
-            pid != 0
-        });
-        pid.try_into().unwrap()
-    }
-
     /// Freezes a session of the daemon in this state; its process.
     fn freeze(&self, state: &str) -> i32 {
-        let pid = self.session(state);
-        self.server.freeze_backend(pid);
-        let sql = format!("{SESSION} AND {state} AND pid = {pid}");
-        assert_eq!(self.server.count(&sql), u64::from(pid.unsigned_abs()), "it went on: {state}");
-        pid
+        freeze_session(&self.server, state)
     }
 
     fn commits(&self) -> u64 {

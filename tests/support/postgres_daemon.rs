@@ -115,6 +115,28 @@ pub fn wait_until_all_is_decided(daemon: &Daemon) {
     });
 }
 
+/// The writer's session, if it is in such a state.
+const SESSION: &str = "SELECT coalesce(max(pid), 0)::int8 FROM pg_stat_activity WHERE application_name = 'aisd writer'";
+/// In a commit that is on disk and not yet seen by anybody: it waits for a standby that does not exist.
+pub const IN_COMMIT: &str = "query = 'COMMIT' AND wait_event = 'SyncRep'";
+/// In a commit whose constraints are being checked, by a trigger that sleeps.
+pub const IN_CHECK: &str = "query = 'COMMIT' AND wait_event = 'PgSleep'";
+
+/// Waits until the writer's session is in this state, and freezes its process there; which one that is.
+pub fn freeze_session(server: &Postgres, state: &str) -> i32 {
+    let sql = format!("{SESSION} AND {state}");
+    let mut found = 0;
+    wait_until(&format!("a session with {state}"), || {
+        found = server.count(&sql);
+        found != 0
+    });
+    let pid = i32::try_from(found).unwrap();
+    server.freeze_backend(pid);
+    let still = server.count(&format!("{sql} AND pid = {pid}"));
+    assert_eq!(still, found, "it went on: {state}");
+    pid
+}
+
 /// Compares the rows with what the journal of daemons that are gone says.
 pub fn assert_rows_are_those_accepted(accepted: &mut Accepted, home: &Home, server: &Postgres) {
     let mut rows = PostgresRows::after_all(server);
