@@ -110,7 +110,9 @@ impl Ours {
             batch[0].positions.clear();
             batch[0].positions.extend((0..rows).map(|n| row(n + (commit + round) * rows)));
             self.next += rows as u64;
-            self.store.commit(&batch, &[self.next; PARTITIONS]).unwrap();
+            let offsets = [self.next; PARTITIONS];
+            self.store.commit(&batch, &offsets).unwrap();
+            self.store.finish(&batch, &offsets).unwrap();
         }
         began.elapsed().as_secs_f64() / commits as f64
     }

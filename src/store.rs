@@ -11,6 +11,8 @@ pub mod sqlite;
 mod stored;
 pub mod writer;
 
+use std::time::Duration;
+
 use crate::partition::PARTITIONS;
 use crate::picture::VesselView;
 use crate::rows::Rows;
@@ -43,9 +45,11 @@ pub struct RowCounts {
     pub messages: u64,
 }
 
-/// What a commit did not store although it passed it.
+/// What became of a commit that came through.
 #[derive(Debug, Default)]
 pub struct Committed {
+    /// How long ago its answer came: what was sent behind it may have kept its reader.
+    pub ago: Duration,
     /// Messages that are older than what is kept, by their feed.
     pub expired: Vec<u8>,
     /// Messages that went to the dead letters, by their feed.
@@ -71,12 +75,37 @@ pub trait Store: Send {
     /// When they cannot be written.
     fn name_sources(&mut self, names: &[String]) -> Result<(), StoreError>;
 
-    /// Commits rows and offsets in one transaction.
+    /// So many rows make it worth while to [`Store::send`] them behind a commit whose answer has not come; none where
+    /// that cannot be done.
+    fn rows_ahead(&self) -> Option<usize> {
+        None
+    }
+
+    /// Sends rows while a commit is under way, which is to be finished next, and then this one committed. That one's answer is not
+    /// waited for, so the store has work while it comes.
+    ///
+    /// # Errors
+    /// When the store is not connected any more. Of these rows nothing is stored; whether the commit before them came through, the
+    /// next [`Store::connect`] tells.
+    fn send(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Commits rows and offsets in one transaction, or has that under way: [`Store::finish`] is to follow, for the same. If they
+    /// were sent already, it is with these rows and offsets.
     ///
     /// # Errors
     /// When nothing was committed, or nobody knows: then the store is not connected any more, and the next [`Store::connect`]
     /// tells by its offsets.
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError>;
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError>;
+
+    /// Waits until what was committed last has come through.
+    ///
+    /// # Errors
+    /// As of [`Store::commit`].
+    fn finish(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<Committed, StoreError> {
+        Ok(Committed::default())
+    }
 
     /// What the last commit that failed would have left out, for when it turns out that it came through.
     fn doubtful(&mut self) -> Committed {

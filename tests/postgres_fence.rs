@@ -46,8 +46,16 @@ struct Rig {
 impl Rig {
     /// With some messages stored.
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// The same, with more keys of `[store]`.
+    fn with(store: &str) -> Self {
         let server = Postgres::start();
         let home = home_of(&server);
+        let config = std::fs::read_to_string(home.config()).unwrap();
+        let config = config.replacen("[store]\n", &format!("[store]\n{store}"), 1);
+        std::fs::write(home.config(), config).unwrap();
         let daemon = home.start();
         let sender = TcpStream::connect(daemon.tcp()).unwrap();
         let mut rig = Self { server, home, daemon, sender, sent: 0 };
@@ -121,6 +129,31 @@ fn a_commit_that_stood_still_and_came_through_is_not_made_again() {
     rig.server.thaw_backend(pid);
     wait_until("rows of the commit that stood still", || rig.positions() > u64::from(BATCH));
     wait_until("a daemon that knows", || rig.commits() > commits);
+    rig.finish();
+}
+
+#[test]
+fn rows_that_were_sent_behind_a_commit_that_stood_still_are_stored_once() {
+    let mut rig = Rig::with("batch_rows_max = 5000\nlinger_ms = 200\n");
+    rig.server.set("log_statement", "all");
+    rig.server.set("synchronous_standby_names", "nobody");
+    // Several large commits: behind the first the rows of the next are sent at once.
+    rig.send(30_000);
+    let pid = rig.freeze(IN_COMMIT);
+    rig.server.set("synchronous_standby_names", "");
+    wait_until("a word of the lock", || verbose(&rig.daemon).contains("SQLSTATE 55P03"));
+    assert!(rig.is_there(pid));
+    assert_eq!(rig.positions(), u64::from(BATCH), "the commit that stands still is not seen yet");
+    rig.server.thaw_backend(pid);
+    wait_until("the end of the one that stood still", || !rig.is_there(pid));
+    // It woke, ended its commit, and read on: under the offsets of the connection that came after it.
+    let (log, its) = (rig.server.log(), format!("[{pid}]"));
+    let mut its = log.lines().filter(|line| line.contains(&its));
+    assert!(its.any(|line| line.contains(": COMMIT")), "{log}");
+    let tried: Vec<&str> = its.collect();
+    assert!(tried.iter().any(|line| line.contains("UPDATE aisd_offsets")), "{tried:?}");
+    assert!(!tried.iter().any(|line| line.contains(": COMMIT")), "{tried:?}");
+    rig.wait_until_all_is_stored();
     rig.finish();
 }
 

@@ -10,6 +10,10 @@
 //! were and only in its own epoch; how many rows that touched is looked at *before* `COMMIT` is sent. So a server process that
 //! was frozen inside a commit and wakes after the next connection was made stores nothing twice.
 //!
+//! **Ahead.** The rows of a large transaction are sent while the `COMMIT` before it is under way, so the server never waits for
+//! its next work; its own `COMMIT` is sent when that one is answered. If that one came to nothing, the offsets are not
+//! where this one says they were, and it comes to nothing too.
+//!
 //! Every call has a deadline that holds against a server that does not answer ([`wire`]).
 
 pub mod address;
@@ -29,6 +33,7 @@ pub mod pool;
 pub mod reader;
 mod retry;
 pub mod tls;
+mod under_way;
 pub mod vessels;
 pub mod wire;
 
@@ -46,16 +51,19 @@ use crate::observe::counts::Counts;
 use crate::resilience::dead_letters::DeadLetters;
 use crate::rows::Rows;
 use connection::Connection;
-use kept::Kept;
 use link::Dialer;
 use migrate::{Build, Wanted, migrate};
 use pace::Pace;
 use partitions::days::Days;
+use under_way::Part;
 use wire::Target;
 
 const NAME_SOURCES: &str = "INSERT INTO sources (instance, id, name) \
     SELECT $1::int2, id, name FROM unnest($2::int2[], $3::text[]) AS v (id, name) \
     ON CONFLICT (instance, id) DO UPDATE SET name = excluded.name WHERE sources.name <> excluded.name";
+
+/// From so many rows on a transaction is sent behind a COMMIT under way: fewer are there sooner when they gather a while more.
+const ROWS_AHEAD: usize = 4096;
 
 /// What a Postgres store is given at its birth.
 pub struct Parts {
@@ -129,8 +137,10 @@ impl Parts {
 pub struct Postgres {
     parts: Parts,
     connection: Option<Connection>,
-    /// What the last commit that failed would not have stored.
-    doubtful: Committed,
+    /// The commit whose answer is to come, or would tell what became of it.
+    under_way: Option<Part>,
+    /// What was sent behind it.
+    ahead: Option<Part>,
     /// When dead letters are tried again, and how many.
     pace: Pace,
 }
@@ -148,11 +158,22 @@ impl Postgres {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let pace = Pace::new(parts.retry_percent, Instant::now());
-        Self { parts, connection: None, doubtful: Committed::default(), pace }
+        Self { parts, connection: None, under_way: None, ahead: None, pace }
     }
 
     fn deadline(&self) -> Instant {
         Instant::now() + Duration::from_secs(self.parts.config.commit_seconds)
+    }
+
+    /// A call of the writer has ended. The search for a poison row puts its deadline off with each step.
+    fn end<T>(&mut self, called: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(connection) = &self.connection {
+            self.parts.note_end(connection.wire.deadline());
+        }
+        if called.is_err() {
+            (self.connection, self.ahead) = (None, None);
+        }
+        called
     }
 }
 
@@ -197,39 +218,36 @@ impl Store for Postgres {
         named.map(drop)
     }
 
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
-        let Self { parts, connection: Some(connection), doubtful, .. } = self else {
-            return Err(not_connected());
+    fn rows_ahead(&self) -> Option<usize> {
+        // A pooler hands the next transaction to another session.
+        let wire = self.connection.as_ref().map(|connection| &connection.wire)?;
+        (!wire.is_pooled()).then_some(ROWS_AHEAD)
+    }
+
+    fn send(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
+        let sent = self.send_rows(rows, offsets).map(|part| self.ahead = Some(part));
+        self.end(sent)
+    }
+
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
+        let sent = match self.ahead.take() {
+            Some(part) => Ok(part),
+            None => self.send_rows(rows, offsets),
         };
-        let kept = Kept::now(&parts.days);
-        kept.make_days(&parts.days, rows);
-        *doubtful = kept.left_out(rows);
-        connection.wire.until(Instant::now() + Duration::from_secs(parts.config.commit_seconds));
-        let result = match connection.transact(parts, (rows, kept), offsets) {
-            Err(Failed::OnARow) => {
-                connection.transact_without_poison(parts, (rows, kept), offsets, doubtful)
-            }
-            Err(Failed::Store(error)) => Err(error),
-            Ok(()) => Ok(()),
-        };
-        let result = result.map(|()| std::mem::take(doubtful));
-        // The search for a poison row puts it off with each step.
-        let deadline = connection.wire.deadline();
-        match &result {
-            Ok(_) => {
-                connection.offsets = *offsets;
-                if let Err(error) = parts.letters.lock().passed(parts.own(offsets)) {
-                    tracing::error!(%error, "cannot note which dead letters the store has passed");
-                }
-            }
-            Err(_) => self.connection = None,
-        }
-        self.parts.note_end(deadline);
-        result
+        let asked = sent.and_then(|part| {
+            self.under_way = Some(part);
+            self.ask_for_commit(rows, offsets)
+        });
+        self.end(asked)
+    }
+
+    fn finish(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
+        let answered = self.wait_for_commit(rows, offsets);
+        self.end(answered)
     }
 
     fn doubtful(&mut self) -> Committed {
-        std::mem::take(&mut self.doubtful)
+        self.under_way.take().map(|part| part.left_out).unwrap_or_default()
     }
 
     fn retry(&mut self) -> Result<(), StoreError> {

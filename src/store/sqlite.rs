@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use uuid::Uuid;
 
 use super::schema;
-use super::{Committed, Offsets, Store, StoreError};
+use super::{Offsets, Store, StoreError};
 use crate::config::{Index, StoreConfig};
 use crate::partition::PARTITIONS;
 use crate::rows::{PositionRow, Rows};
@@ -102,7 +102,7 @@ impl Store for Sqlite {
         Ok(transaction.commit()?)
     }
 
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
         if self.connection.is_none() {
             self.connect()?;
         }
@@ -111,7 +111,7 @@ impl Store for Sqlite {
             // What was half done in memory is forgotten with the connection.
             self.connection = None;
         }
-        result.map(|()| Committed::default())
+        result
     }
 
     fn idle(&mut self) {

@@ -8,9 +8,14 @@
 //! When a commit fails nobody may know whether it came through. So nothing more is gathered until the store is connected again and
 //! has told its offsets: they are where they were before, or where that commit was to move them.
 //!
+//! At high rates the rows of the next commit are sent while the answer to the last is on its way ([`Store::send`]); its own COMMIT is
+//! asked for when that one is known to have come through. So there is never more than one in doubt.
+//!
 //! The blocking calls are the store's, and have deadlines of their own. Without a linger a batch is as small as the last commit was short: half a
 //! millisecond at low rates, thousands of rows at high ones.
 
+mod batch;
+mod commit;
 mod count;
 mod report;
 mod smaller;
@@ -20,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Offsets, Store, StoreError};
+use super::{Committed, Offsets, Store, StoreError};
 use crate::clock::{self, Clock};
 use crate::config::StoreConfig;
 use crate::journal::Shared;
@@ -30,8 +35,9 @@ use crate::partition::{self, PARTITIONS};
 use crate::queue::{Inlet, Outlet, Poll};
 use crate::resilience::attempts::Attempts;
 use crate::resilience::breaker::State;
-use crate::rows::{Origin, Rows};
+use crate::rows::Rows;
 use crate::stage::{Broken, Stage, Turn};
+use batch::{Batch, Sent};
 use report::Report;
 use smaller::Smaller;
 
@@ -80,9 +86,14 @@ pub struct Writer {
     store: Box<dyn Store>,
     links: Links,
     config: StoreConfig,
-    batch: Vec<Rows>,
-    batch_rows: usize,
-    batch_since: Option<Instant>,
+    /// What gathers; nothing of it is in the store.
+    batch: Batch,
+    /// The commit that is under way, or in doubt.
+    sent: Option<Sent>,
+    /// A batch that is empty, with its room.
+    spare: Batch,
+    /// Nothing is sent behind the next commit, for the one before failed.
+    alone: bool,
     smaller: Smaller,
     /// How far each of its shards has come, this batch included; by number of the shard.
     decided: Vec<u64>,
@@ -92,8 +103,6 @@ pub struct Writer {
     committed: Offsets,
     connected: bool,
     told: Option<Told>,
-    /// Where the commit that failed was to move the offsets.
-    in_doubt: Option<Offsets>,
     progress_at: Instant,
     attempts: Attempts,
     report: Report,
@@ -122,9 +131,10 @@ impl Writer {
             name: if number == 0 { "store".to_owned() } else { format!("store-{number}") },
             store,
             config,
-            batch: Vec::new(),
-            batch_rows: 0,
-            batch_since: None,
+            batch: Batch::default(),
+            sent: None,
+            spare: Batch::default(),
+            alone: false,
             smaller: Smaller::default(),
             decided: vec![0; links.shards_total],
             seen_us: vec![0; links.shards_total],
@@ -132,7 +142,6 @@ impl Writer {
             committed,
             connected,
             told,
-            in_doubt: None,
             progress_at: now,
             attempts,
             report: Report::new(now),
@@ -163,21 +172,30 @@ impl Stage for Writer {
         if !self.connected {
             return if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.connect() };
         }
-        if let Some(turn) = self.retry()? {
+        if self.sent.is_none()
+            && let Some(turn) = self.retry()?
+        {
             return Ok(turn);
         }
         let open = self.gather();
+        if self.sent.is_some() && !self.goes_ahead() {
+            return self.finish();
+        }
         if self.lingers(open) {
             return Ok(Turn::Stalled);
         }
         let offsets = self.next_offsets(open);
-        if self.batch_rows == 0 && offsets == self.committed {
-            self.recycle();
+        if self.batch.rows == 0 && offsets == self.committed {
+            self.recycle_batch();
             self.store.idle();
             return Ok(if open { Turn::Idle } else { Turn::Finished });
         }
         // The breaker may have been opened by another writer.
-        if self.attempts.wait().is_some() { Ok(Turn::Idle) } else { self.commit(&offsets) }
+        match self.attempts.wait() {
+            Some(_) if self.sent.is_some() => self.finish(),
+            Some(_) => Ok(Turn::Idle),
+            None => self.commit(&offsets),
+        }
     }
 }
 
@@ -200,22 +218,27 @@ impl Writer {
         }
         let same =
             |one: &Offsets| (0..PARTITIONS).all(|at| !self.owned[at] || one[at] == offsets[at]);
-        if let Some(moved) = self.in_doubt.filter(|moved| same(moved)) {
+        match self.sent.take() {
             // It came through, and only its answer was lost.
-            self.committed = moved;
-            let left_out = self.store.doubtful();
-            self.account(Duration::ZERO, &left_out);
-            self.recycle();
-        } else if !same(&self.committed) {
-            return Err(Broken(
-                "the store's offsets are not where this process left them: was it restored, or is there another owner?"
-                    .to_owned(),
-            ));
+            Some(sent) if same(&sent.offsets) => {
+                let left_out = self.store.doubtful();
+                self.came_through(sent, Duration::ZERO, &left_out);
+            }
+            sent if same(&self.committed) => {
+                if let Some(sent) = sent {
+                    self.batch.put_before(sent.batch);
+                }
+            }
+            _ => {
+                return Err(Broken(
+                    "the store's offsets are not where this process left them: was it restored, or is there another owner?"
+                        .to_owned(),
+                ));
+            }
         }
-        self.in_doubt = None;
         self.cut_batch();
         self.links.counts.store.up.set(1);
-        if self.batch_rows == 0 {
+        if self.batch.rows == 0 {
             self.attempts.succeeded();
         }
         self.tell_progress();
@@ -263,40 +286,45 @@ impl Writer {
     }
 
     fn is_full(&self) -> bool {
-        self.batch_rows >= self.rows_max() || self.batch.len() >= PARTS_MAX
+        self.batch.rows >= self.rows_max() || self.batch.parts.len() >= PARTS_MAX
     }
 
     fn take(&mut self, rows: Rows) {
-        let room = self.rows_max().saturating_sub(self.batch_rows);
+        let room = self.rows_max().saturating_sub(self.batch.rows);
         let rows = self.smaller.fit(rows, room);
         self.decided[rows.shard] = rows.next_seq;
         self.seen_us[rows.shard] = rows.seen_us;
-        self.batch_rows += rows.len();
         self.batch.push(rows);
     }
 
     /// Whether to wait for more rows, if so configured.
     fn lingers(&mut self, open: bool) -> bool {
         let linger = Duration::from_millis(self.config.linger_ms);
-        if linger.is_zero() || !open || self.batch_rows == 0 {
+        if linger.is_zero() || !open || self.batch.rows == 0 {
             return false;
         }
-        let since = *self.batch_since.get_or_insert_with(clock::now);
-        self.batch_rows < self.rows_max() && clock::since(since) < linger
+        let since = *self.batch.since.get_or_insert_with(clock::now);
+        self.batch.rows < self.rows_max() && clock::since(since) < linger
+    }
+
+    /// Whether what has gathered is sent behind the commit that is under way. Between two commits dead letters are tried again.
+    fn goes_ahead(&self) -> bool {
+        let enough = self.store.rows_ahead().is_some_and(|rows| self.batch.rows >= rows);
+        enough && !self.alone && self.links.counts.dead_letters.rows.get() == 0
     }
 
     /// The offsets that the next commit moves to: those of partitions with rows, and now and then all.
     fn next_offsets(&self, open: bool) -> Offsets {
         // Of so many rows hardly a partition has none.
-        let many = self.batch_rows >= ROWS_OF_ALL;
+        let many = self.batch.rows >= ROWS_OF_ALL;
         let all = !open || many || clock::since(self.progress_at) >= PROGRESS_EVERY;
         let mut touched = [all; PARTITIONS];
         if !all {
-            for origin in self.batch.iter().flat_map(origins) {
+            for origin in self.batch.origins() {
                 touched[usize::from(partition::of(origin.mmsi))] = true;
             }
         }
-        let mut offsets = self.committed;
+        let mut offsets = self.sent.as_ref().map_or(self.committed, |sent| sent.offsets);
         for (partition, offset) in offsets.iter_mut().enumerate() {
             let number = u8::try_from(partition).unwrap_or(0);
             let shard = partition::owner(number, self.decided.len());
@@ -305,26 +333,6 @@ impl Writer {
             }
         }
         offsets
-    }
-
-    fn commit(&mut self, offsets: &Offsets) -> Result<Turn, Broken> {
-        let began = Instant::now();
-        match self.store.commit(&self.batch, offsets) {
-            Ok(committed) => {
-                self.committed = *offsets;
-                let moved = u32::try_from(self.batch_rows).unwrap_or(u32::MAX).max(1);
-                self.fitted(began.elapsed());
-                self.account(began.elapsed(), &committed);
-                self.recycle();
-                Ok(Turn::Moved(moved))
-            }
-            Err(error) => {
-                self.connected = false;
-                self.in_doubt = Some(*offsets);
-                self.did_not_fit(began.elapsed());
-                self.failed(&error)
-            }
-        }
     }
 
     /// The store cannot do it now.
@@ -340,8 +348,8 @@ impl Writer {
     }
 
     /// Gives the shards their memory back.
-    fn recycle(&mut self) {
-        for mut rows in self.batch.drain(..) {
+    fn recycle(&mut self, mut batch: Batch) {
+        for mut rows in batch.parts.drain(..) {
             rows.clear();
             let at = self.links.shards.iter().position(|(shard, _)| *shard == rows.shard);
             if let Some(spare) = at.and_then(|at| self.links.spare.get(at)) {
@@ -349,17 +357,16 @@ impl Writer {
                 let _ = spare.offer(rows);
             }
         }
-        self.batch_rows = 0;
-        self.batch_since = None;
+        (batch.rows, batch.since) = (0, None);
+        self.spare = batch;
+    }
+
+    /// The same for a batch without a row, of which nothing needs to be committed.
+    fn recycle_batch(&mut self) {
+        let batch = std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare));
+        self.recycle(batch);
         self.begin_batch();
     }
-}
-
-/// The origins of a batch's rows, one for each message.
-fn origins(rows: &Rows) -> impl Iterator<Item = &Origin> {
-    let positions = rows.positions.iter().map(|row| &row.origin);
-    let statics = rows.statics.iter().filter(|row| !row.beside_position).map(|row| &row.origin);
-    positions.chain(statics).chain(rows.messages.iter().map(|row| &row.origin))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::data_dir;
 use super::face::face;
 use super::ingest::Sites;
-use super::limits::{cores, raise_file_limit};
+use super::limits::{cores, give_memory_back, raise_file_limit};
 use super::run_file::{self, Addresses};
 use super::stores::{self, Beginnings, Server};
 use super::threads::{Plan, Role, Threads};
@@ -94,6 +94,7 @@ pub(super) struct Common {
 pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let since = Instant::now();
     raise_file_limit();
+    give_memory_back();
     let reserve = Arc::new(Reserve::new(&config.data_dir, config.journal.reserve_bytes));
     let mut directory = data_dir::take(&config.data_dir, &reserve)?;
     // Only now: before, the file may be that of a daemon that runs.

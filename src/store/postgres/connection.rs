@@ -1,6 +1,6 @@
 //! A connection that owns its offsets: how it takes them over, and what one transaction is.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::kept::Kept;
 use super::wire::{Answer, Wire, WireError};
@@ -43,7 +43,7 @@ pub struct Connection {
     pub(super) instance: String,
     pub(super) writer: String,
     pub(super) epoch: String,
-    /// What is in the table.
+    /// What is in the table when what was sent last has come through.
     pub(super) offsets: Offsets,
 }
 
@@ -70,42 +70,55 @@ impl Connection {
         Ok(Self { wire, instance, writer, epoch, offsets })
     }
 
-    /// Everything in one transaction: two round trips.
-    pub(super) fn transact(
+    /// Sends everything of one transaction but its COMMIT.
+    pub(super) fn send_rows(
         &mut self,
         parts: &Parts,
         (rows, kept): (&[Rows], Kept),
         offsets: &Offsets,
-    ) -> Result<(), Failed> {
-        let failed = |error| {
-            if poison::is_poison(&error) {
-                Failed::OnARow
-            } else {
-                Failed::Store(fault::of_wire("commit", &error))
-            }
-        };
-        begin(&mut self.wire, parts.config.commit_seconds).map_err(failed)?;
-        self.add_offsets(offsets).map_err(failed)?;
+    ) -> Result<(), WireError> {
+        begin(&mut self.wire, parts.config.commit_seconds)?;
+        self.add_offsets(offsets)?;
         let index = parts.config.index;
-        copy::add(&mut self.wire, &self.instance, rows, (index, kept)).map_err(failed)?;
-        vessels::add(&mut self.wire, &self.instance, rows).map_err(failed)?;
-        let answers = self.wire.exchange().map_err(failed)?;
-        self.check_fence(parts, &answers).map_err(Failed::Store)?;
-        self.commit_transaction()
+        copy::add(&mut self.wire, &self.instance, rows, (index, kept))?;
+        vessels::add(&mut self.wire, &self.instance, rows)?;
+        self.wire.send()
     }
 
-    /// Ends the transaction. A constraint that somebody deferred speaks up here.
-    pub(super) fn commit_transaction(&mut self) -> Result<(), Failed> {
-        let sent = self.wire.add("COMMIT", &[]).and_then(|()| self.wire.exchange());
-        match sent {
-            Ok(answers) if answers.first().is_some_and(|answer| answer.tag == "COMMIT") => Ok(()),
+    /// What the server says to that; the offsets must have been where they were left.
+    pub(super) fn rows_answered(&mut self, parts: &Parts) -> Result<(), Failed> {
+        let answers = self.wire.answers().map_err(|error| failed(&error))?;
+        self.check_fence(parts, &answers).map_err(Failed::Store)
+    }
+
+    /// Asks for the end of the transaction, which moves the offsets to there.
+    pub(super) fn send_commit(&mut self, offsets: &Offsets) -> Result<(), WireError> {
+        self.wire.add("COMMIT", &[])?;
+        self.wire.send()?;
+        self.wire.await_word();
+        self.offsets = *offsets;
+        Ok(())
+    }
+
+    /// What the server says to that, and how long ago. A constraint that somebody deferred speaks up here.
+    pub(super) fn commit_answered(&mut self) -> Result<Duration, Failed> {
+        match self.wire.answers() {
+            Ok(answers) if answers.first().is_some_and(|answer| answer.tag == "COMMIT") => {
+                Ok(self.wire.heard_ago())
+            }
             Ok(_) => {
                 let why = "commit: the server rolled it back".to_owned();
                 Err(Failed::Store(StoreError::Transient(why)))
             }
-            Err(error) if poison::is_poison(&error) => Err(Failed::OnARow),
-            Err(error) => Err(Failed::Store(fault::of_wire("commit", &error))),
+            Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// Ends a transaction that does not move the offsets any more, and waits for it.
+    pub(super) fn commit_transaction(&mut self) -> Result<(), Failed> {
+        let sent = self.wire.add("COMMIT", &[]).and_then(|()| self.wire.send());
+        sent.map_err(|error| failed(&error))?;
+        self.commit_answered().map(drop)
     }
 
     /// Whether the offsets were moved by what was just sent.
@@ -146,6 +159,15 @@ impl Connection {
             ));
         }
         StoreError::Transient("commit: the offsets moved; reading them again".to_owned())
+    }
+}
+
+/// Whether it is about a row.
+fn failed(error: &WireError) -> Failed {
+    if poison::is_poison(error) {
+        Failed::OnARow
+    } else {
+        Failed::Store(fault::of_wire("commit", error))
     }
 }
 

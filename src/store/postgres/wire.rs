@@ -158,6 +158,9 @@ pub struct Wire {
     pooler: Pooler,
     /// The server process, as it was told when logging in.
     process: Option<i32>,
+    /// Whether an answer's coming is to be noted, and when it came.
+    awaits: bool,
+    heard: Option<Instant>,
 }
 
 impl Wire {
@@ -172,7 +175,9 @@ impl Wire {
                 let (out, input) = (BytesMut::new(), BytesMut::new());
                 let pooler = target.pooler.clone();
                 let (prepared, process) = (None, None);
-                let mut wire = Self { stream, deadline, out, input, prepared, pooler, process };
+                let (awaits, heard) = (false, None);
+                let mut wire =
+                    Self { stream, deadline, out, input, prepared, pooler, process, awaits, heard };
                 wire.log_in(target)?;
                 wire.prepare_unless_pooled()?;
                 Ok(wire)
@@ -225,7 +230,27 @@ impl Wire {
     fn flush(&mut self) -> Result<(), WireError> {
         let sent = self.stream.write_all(&self.out, self.deadline);
         self.out.clear();
-        sent.map_err(|error| self.last_words().unwrap_or(error))
+        sent.map_err(|error| self.last_words().unwrap_or(error))?;
+        self.listen();
+        Ok(())
+    }
+
+    /// Notes when the first word of an answer that is awaited has come, while more is sent behind the question.
+    fn listen(&mut self) {
+        if self.awaits && self.heard.is_none() && self.stream.has_word() {
+            self.heard = Some(Instant::now());
+        }
+    }
+
+    /// From here on it is noted when the next answer comes.
+    pub const fn await_word(&mut self) {
+        (self.awaits, self.heard) = (true, None);
+    }
+
+    /// How long ago that came, if more was sent since; the answer is read.
+    pub fn heard_ago(&mut self) -> std::time::Duration {
+        self.awaits = false;
+        self.heard.take().map_or(std::time::Duration::ZERO, |heard| heard.elapsed())
     }
 
     /// What the server said before it closed the connection, if it did.
@@ -242,10 +267,27 @@ impl Wire {
     /// Sends everything that was added, as one; the answers, one for each statement.
     ///
     /// # Errors
-    /// What the server refused first; it has then done nothing of what followed. Or that it cannot be reached.
+    /// As [`Wire::send`] and [`Wire::answers`].
     pub fn exchange(&mut self) -> Result<Vec<Answer>, WireError> {
+        self.send()?;
+        self.answers()
+    }
+
+    /// Sends everything that was added, as one, whose answers are read later: in the order of what was sent.
+    ///
+    /// # Errors
+    /// That the server cannot be reached, or why it ended the connection.
+    pub fn send(&mut self) -> Result<(), WireError> {
         frontend::sync(&mut self.out);
-        self.flush()?;
+        self.mark();
+        self.flush()
+    }
+
+    /// What the server says to the first of what was sent and not answered: to each statement one answer.
+    ///
+    /// # Errors
+    /// What the server refused first; it has then done nothing of what followed in the same. Or that it cannot be reached.
+    pub fn answers(&mut self) -> Result<Vec<Answer>, WireError> {
         let (mut answers, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
         loop {
             let message = match self.read_message() {

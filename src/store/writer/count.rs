@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{PROGRESS_EVERY, Writer, origins};
+use super::batch::{Batch, origins};
+use super::{PROGRESS_EVERY, Writer};
 use crate::clock;
 use crate::journal::COUNTER_BITS;
 use crate::reject::Filtered;
@@ -11,14 +12,15 @@ use crate::store::Committed;
 
 impl Writer {
     /// Counts a commit that worked, and tells the journal.
-    pub(super) fn account(&mut self, took: Duration, committed: &Committed) {
+    pub(super) fn account(&mut self, batch: &Batch, took: Duration, committed: &Committed) {
         self.attempts.succeeded();
-        let now_us = self.links.clock.now_us();
+        let ago_us = i64::try_from(committed.ago.as_micros()).unwrap_or(0);
+        let now_us = self.links.clock.now_us() - ago_us;
         let mut stored = [0_u64; 256];
         {
             let mut latency = self.links.latency.lock();
             latency.tick(now_us);
-            for origin in self.batch.iter().flat_map(origins) {
+            for origin in batch.origins() {
                 stored[usize::from(origin.feed)] += 1;
                 let took_us = now_us.saturating_sub(origin.received_us);
                 latency.record(u64::try_from(took_us).unwrap_or(0), 1);
@@ -28,7 +30,7 @@ impl Writer {
         let counts = &self.links.counts;
         let left_out = &committed.rows_left_out;
         let sum = |of: fn(&Rows) -> usize, left_out: u64| {
-            let all = self.batch.iter().map(of).sum::<usize>() as u64;
+            let all = batch.parts.iter().map(of).sum::<usize>() as u64;
             all.saturating_sub(left_out)
         };
         let positions = sum(|rows| rows.positions.len(), left_out.positions);
@@ -38,7 +40,7 @@ impl Writer {
         counts.store.commits.add(1);
         counts.store.commit_us.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         counts.store.up.set(1);
-        let rows = i64::try_from(self.batch_rows).unwrap_or(i64::MAX);
+        let rows = i64::try_from(batch.rows).unwrap_or(i64::MAX);
         counts.store.batch_rows_max.set(counts.store.batch_rows_max.get().max(rows));
         self.tell_progress();
         self.report.committed(positions, took);
@@ -79,7 +81,8 @@ impl Writer {
 
     /// Tells since when messages wait that a commit did not store.
     pub(super) fn tell_waiting(&self) {
-        for rows in &self.batch {
+        let sent = self.sent.iter().flat_map(|sent| &sent.batch.parts);
+        for rows in sent.chain(&self.batch.parts) {
             let received = origins(rows).map(|origin| origin.received_us).min();
             let gauge = &self.links.counts.shards[rows.shard].unstored_us;
             if let (Some(received), 0) = (received, gauge.get()) {

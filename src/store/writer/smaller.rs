@@ -20,8 +20,6 @@ pub struct Smaller {
     /// Rows of one commit, while that is less than what is configured.
     bound: Option<usize>,
     waiting: VecDeque<Rows>,
-    /// How far each shard was, and what of it was seen, behind the last commit.
-    before: Vec<(u64, i64)>,
 }
 
 impl Smaller {
@@ -75,9 +73,9 @@ impl Writer {
     }
 
     /// A commit came through; the next begins behind it.
-    pub(super) fn fitted(&mut self, took: Duration) {
+    pub(super) fn fitted(&mut self, rows: usize, took: Duration) {
         let was_quick = !self.takes_all_its_time(took, 2);
-        self.smaller.grow((self.batch_rows, self.config.batch_rows_max), was_quick);
+        self.smaller.grow((rows, self.config.batch_rows_max), was_quick);
         self.show_bound();
     }
 
@@ -86,10 +84,10 @@ impl Writer {
         if !self.takes_all_its_time(took, 10) {
             return;
         }
-        if let Some(half) = self.smaller.halve(self.batch_rows) {
+        let rows = self.sent.as_ref().map_or(self.batch.rows, |sent| sent.batch.rows);
+        if let Some(half) = self.smaller.halve(rows) {
             tracing::warn!(
-                "a commit of {} rows did not end within store.commit_seconds = {}: the next has {half} at most",
-                self.batch_rows,
+                "a commit of {rows} rows did not end within store.commit_seconds = {}: the next has {half} at most",
                 self.config.commit_seconds
             );
         }
@@ -104,21 +102,20 @@ impl Writer {
     /// Notes where the next batch begins.
     pub(super) fn begin_batch(&mut self) {
         let seen = self.seen_us.iter().copied();
-        self.smaller.before.clear();
-        self.smaller.before.extend(self.decided.iter().copied().zip(seen));
+        self.batch.before.clear();
+        self.batch.before.extend(self.decided.iter().copied().zip(seen));
     }
 
     /// Nothing of the batch came through: what is over the bound waits for the next commit.
     pub(super) fn cut_batch(&mut self) {
-        let rows_max = self.rows_max();
-        if self.smaller.bound().is_none() || self.batch_rows <= rows_max {
+        if self.batch.rows <= self.rows_max() {
             return;
         }
-        for (shard, (decided, seen_us)) in self.smaller.before.iter().enumerate() {
+        for (shard, (decided, seen_us)) in self.batch.before.iter().enumerate() {
             (self.decided[shard], self.seen_us[shard]) = (*decided, *seen_us);
         }
-        let parts = std::mem::take(&mut self.batch);
-        self.batch_rows = 0;
+        let parts = std::mem::take(&mut self.batch.parts);
+        self.batch.rows = 0;
         let later: Vec<Rows> = std::mem::take(&mut self.smaller.waiting).into();
         self.smaller.waiting.extend(parts.into_iter().chain(later));
         self.gather_waiting();

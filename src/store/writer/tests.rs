@@ -8,7 +8,7 @@ use crate::journal::Place;
 use crate::queue::bounded;
 use crate::report::Position;
 use crate::resilience::backoff::Backoff;
-use crate::rows::PositionRow;
+use crate::rows::{Origin, PositionRow};
 use crate::stage::parking;
 use crate::store::Committed;
 
@@ -23,6 +23,12 @@ struct Asked {
     /// Commits work, but their answers are lost.
     answers_lost: bool,
     connects: u32,
+    /// Rows from which on a batch is sent behind a commit that is under way.
+    ahead: Option<usize>,
+    /// How often that was done.
+    sent_ahead: u32,
+    /// Commits are asked for, come to nothing, and that is told late.
+    come_to_nothing: bool,
 }
 
 struct Scripted(Arc<Mutex<Asked>>);
@@ -45,10 +51,30 @@ impl Store for Scripted {
         Ok(())
     }
 
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
+    fn rows_ahead(&self) -> Option<usize> {
+        self.0.lock().ahead
+    }
+
+    fn send(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<(), StoreError> {
+        self.0.lock().sent_ahead += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<Committed, StoreError> {
+        let asked = self.0.lock();
+        if asked.come_to_nothing || asked.ahead.is_some() && asked.answers_lost {
+            return Err(StoreError::Transient("the server closed the connection".to_owned()));
+        }
+        Ok(Committed::default())
+    }
+
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
         let mut asked = self.0.lock();
         if asked.failing {
             return Err(StoreError::Transient("disk full".to_owned()));
+        }
+        if asked.come_to_nothing {
+            return Ok(());
         }
         let mut by_shard = vec![0; 2];
         for part in rows {
@@ -57,10 +83,10 @@ impl Store for Scripted {
         let (least, most) = (offsets.iter().min(), offsets.iter().max());
         asked.commits.push((by_shard, *least.unwrap(), *most.unwrap()));
         asked.offsets = Some(*offsets);
-        if asked.answers_lost {
+        if asked.answers_lost && asked.ahead.is_none() {
             return Err(StoreError::Transient("no answer in time".to_owned()));
         }
-        Ok(Committed::default())
+        Ok(())
     }
 }
 
@@ -222,6 +248,62 @@ fn a_commit_whose_answer_was_lost_is_not_made_again() {
     assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(7));
     let commits: Vec<usize> = rig.asked.lock().commits.iter().map(|commit| commit.0[0]).collect();
     assert_eq!((commits, rig.counts.feeds[0].stored.get()), (vec![5, 7], 12));
+}
+
+/// A writer that has committed 10 rows and not waited, and sends 20 behind them: what it then knows of the 10 is up to `fail`.
+/// Everything is stored in the end; the rows of the commits that the store made.
+fn ahead_of_a_commit_that(fail: impl Fn(&mut Asked)) -> Vec<usize> {
+    let mut rig = rig(1000);
+    rig.asked.lock().ahead = Some(10);
+    fail(&mut rig.asked.lock());
+    assert!(rig.shards[0].offer(part(0, 10, 10)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(10));
+    assert_eq!(rig.counts.feeds[0].stored.get(), 0, "nobody has waited for it");
+    assert!(rig.shards[0].offer(part(0, 30, 20)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle, "the first has failed");
+    let mut asked = rig.asked.lock();
+    assert_eq!(asked.sent_ahead, 1);
+    (asked.come_to_nothing, asked.answers_lost) = (false, false);
+    drop(asked);
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1), "it connects again");
+    assert!(rig.shards[0].offer(part(0, 60, 30)).is_ok());
+    rig.shards.clear();
+    while rig.writer.turn().unwrap() != Turn::Finished {}
+    assert_eq!(rig.counts.feeds[0].stored.get(), 60);
+    let asked = rig.asked.lock();
+    assert_eq!(asked.sent_ahead, 1, "behind one that failed nothing is sent until it is through");
+    asked.commits.iter().map(|commit| commit.0[0]).filter(|rows| *rows > 0).collect()
+}
+
+#[test]
+fn rows_behind_a_commit_that_came_to_nothing_are_committed_with_it() {
+    let commits = ahead_of_a_commit_that(|asked| asked.come_to_nothing = true);
+    assert_eq!(commits, [60]);
+}
+
+#[test]
+fn rows_behind_a_commit_whose_answer_was_lost_are_committed_without_it() {
+    let commits = ahead_of_a_commit_that(|asked| asked.answers_lost = true);
+    assert_eq!(commits, [10, 50]);
+}
+
+#[test]
+fn rows_that_gather_during_a_commit_are_sent_behind_it_when_they_are_many() {
+    let mut rig = rig(1000);
+    rig.asked.lock().ahead = Some(10);
+    let mut turn = |rows: usize, next_seq| {
+        assert!(rig.shards[0].offer(part(0, next_seq, rows)).is_ok());
+        rig.writer.turn().unwrap();
+        (rig.asked.lock().sent_ahead, rig.counts.feeds[0].stored.get())
+    };
+    assert_eq!(turn(5, 10), (0, 5), "a small one is waited for");
+    assert_eq!(turn(20, 30), (0, 5));
+    assert_eq!(turn(30, 60), (1, 25));
+    // Too few: the commit before is waited for, and then they are committed.
+    assert_eq!(turn(5, 70), (1, 55));
+    rig.writer.turn().unwrap();
+    assert_eq!(rig.counts.feeds[0].stored.get(), 60);
+    assert_eq!(rig.writer.links.journal.committed(), 0, "the other shard has said nothing");
 }
 
 #[test]

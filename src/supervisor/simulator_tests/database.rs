@@ -50,6 +50,10 @@ pub struct StoreFired {
     pub late_fenced: u64,
     pub died: u64,
     pub slow: u64,
+    /// Rows sent behind a commit that was under way.
+    pub ahead: u64,
+    /// Such, and the commit came to nothing or did not tell.
+    pub ahead_in_vain: u64,
 }
 
 /// A row, as far as it is looked at: whose, and the longitude by which positions are told apart.
@@ -191,13 +195,18 @@ pub struct Session {
     owned: Vec<usize>,
     epoch: u64,
     from: Offsets,
+    /// Whether it takes rows behind a commit that is under way.
+    takes_ahead: bool,
+    /// What the commit under way will be answered, and whether rows were sent behind it.
+    under_way: Option<(Result<(), StoreError>, bool)>,
 }
 
 impl Session {
     pub fn new(database: &Arc<Mutex<Database>>, owned: Vec<usize>) -> Self {
         let process = database.lock().process;
         let database = Arc::clone(database);
-        Self { database, process, owned, epoch: 0, from: [0; PARTITIONS] }
+        let (epoch, from) = (0, [0; PARTITIONS]);
+        Self { database, process, owned, epoch, from, takes_ahead: false, under_way: None }
     }
 }
 
@@ -220,6 +229,7 @@ impl Store for Session {
         let epoch = database.epochs.iter().max().unwrap() + 1;
         self.owned.iter().for_each(|at| database.epochs[*at] = epoch);
         (self.epoch, self.from) = (epoch, database.offsets);
+        (self.takes_ahead, self.under_way) = (database.random.chance(50), None);
         Ok(database.offsets)
     }
 
@@ -227,7 +237,25 @@ impl Store for Session {
         Ok(())
     }
 
-    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {
+    fn rows_ahead(&self) -> Option<usize> {
+        self.takes_ahead.then_some(1)
+    }
+
+    fn send(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<(), StoreError> {
+        let mut database = self.database.lock();
+        let (_, ahead) = self.under_way.as_mut().expect("a commit is under way");
+        *ahead = true;
+        database.fired.ahead += 1;
+        let refuses = database.health.refuses;
+        if database.died || database.process != self.process || database.random.chance(refuses) {
+            database.fired.ahead_in_vain += 1;
+            return Err(StoreError::Transient("broken pipe".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
+        assert!(self.under_way.is_none(), "the commit before is not finished");
         let mut database = self.database.lock();
         if database.died || database.process != self.process {
             return Err(StoreError::Transient("dead".to_owned()));
@@ -239,9 +267,22 @@ impl Store for Session {
             to: *offsets,
             rows: rows.iter().flat_map(of).collect(),
         };
-        database.commit(transaction)?;
+        let answer = database.commit(transaction);
         self.from = *offsets;
-        Ok(Committed::default())
+        // Who stands in the way is seen before the end is asked for.
+        if answer.is_ok() || !matches!(answer, Err(StoreError::Fenced(_))) && self.takes_ahead {
+            self.under_way = Some((answer, false));
+            return Ok(());
+        }
+        answer
+    }
+
+    fn finish(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<Committed, StoreError> {
+        let (answer, ahead) = self.under_way.take().expect("a commit is under way");
+        if answer.is_err() && ahead {
+            self.database.lock().fired.ahead_in_vain += 1;
+        }
+        answer.map(|()| Committed::default())
     }
 }
 

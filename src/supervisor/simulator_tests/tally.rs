@@ -55,6 +55,8 @@ impl Tally {
             ("a late commit that was fenced", &mut store.late_fenced),
             ("death inside a commit", &mut store.died),
             ("a slow commit", &mut store.slow),
+            ("rows sent behind a commit", &mut store.ahead),
+            ("rows sent behind a commit in vain", &mut store.ahead_in_vain),
             ("a failed call of the picture", &mut self.live_failed),
             ("an older position for the picture", &mut self.live_refused),
             ("an emptied picture", &mut self.live_emptied),

@@ -1,5 +1,7 @@
 //! Statements that have a name in the server's session, so that they are read and planned once.
 
+use std::collections::VecDeque;
+
 use postgres_protocol::message::frontend;
 
 use super::{Wire, WireError};
@@ -10,6 +12,8 @@ pub(super) struct Prepared {
     known: Vec<(&'static str, u32)>,
     /// As many of those are known for sure: an error may have kept the server from the others.
     sure: usize,
+    /// How many there were behind each thing that was sent and is not answered.
+    sent: VecDeque<usize>,
     next: u32,
 }
 
@@ -30,6 +34,13 @@ impl Wire {
         Ok(name)
     }
 
+    /// Notes what the server has been told of behind what is sent now.
+    pub(super) fn mark(&mut self) {
+        if let Some(prepared) = &mut self.prepared {
+            prepared.sent.push_back(prepared.known.len());
+        }
+    }
+
     /// Whether a statement did what it should tells which names the server knows.
     pub(super) fn settle(&mut self, refused: Option<&WireError>) {
         let Some(prepared) = &mut self.prepared else { return };
@@ -41,10 +52,11 @@ impl Wire {
 }
 
 impl Prepared {
-    /// What was added is known when all went well, and may not be when not; a number is never used again.
+    /// What was added up to there is known when all went well, and may not be when not; a number is never used again.
     fn settle(&mut self, well: bool) {
+        let told = self.sent.pop_front().unwrap_or(0);
         if well {
-            self.sure = self.known.len();
+            self.sure = self.sure.max(told.min(self.known.len()));
         } else {
             self.known.truncate(self.sure);
         }

@@ -2,13 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use postgres_protocol::message::frontend;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -75,6 +76,17 @@ impl Stream {
                 other => return Ok(other?),
             }
         }
+    }
+
+    /// Whether something can be read now. Under TLS nobody looks.
+    pub fn has_word(&self) -> bool {
+        let at = match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Tls(_) => return false,
+        };
+        let mut look = [PollFd::new(at, PollFlags::POLLIN)];
+        poll(&mut look, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
     const fn socket(&self) -> Socket<'_> {

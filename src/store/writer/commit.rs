@@ -1,0 +1,71 @@
+//! One commit after the other, the rows of a large one sent while the answer to the one before is on its way.
+
+use std::time::{Duration, Instant};
+
+use super::batch::Sent;
+use super::{Broken, Committed, Offsets, StoreError, Turn, Writer};
+
+impl Writer {
+    /// Commits what has gathered. The answer is waited for, unless there may be more to send meanwhile.
+    pub(super) fn commit(&mut self, offsets: &Offsets) -> Result<Turn, Broken> {
+        let began = Instant::now();
+        if self.sent.is_some() {
+            if let Err(error) = self.store.send(&self.batch.parts, offsets) {
+                return self.broke_off(began, &error);
+            }
+            let finished = self.finish()?;
+            if self.sent.is_some() {
+                return Ok(finished);
+            }
+        }
+        let committed = self.store.commit(&self.batch.parts, offsets);
+        let batch = std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare));
+        self.begin_batch();
+        let rows = batch.rows;
+        self.sent = Some(Sent { batch, offsets: *offsets, began });
+        match committed {
+            Err(error) => self.broke_off(began, &error),
+            Ok(()) if self.store.rows_ahead().is_some_and(|ahead| rows >= ahead) => Ok(moved(rows)),
+            Ok(()) => self.finish(),
+        }
+    }
+
+    /// Waits for the commit that is under way.
+    pub(super) fn finish(&mut self) -> Result<Turn, Broken> {
+        let Some(sent) = self.sent.take() else { return Ok(Turn::Idle) };
+        match self.store.finish(&sent.batch.parts, &sent.offsets) {
+            Ok(committed) => {
+                let took = sent.began.elapsed().saturating_sub(committed.ago);
+                let rows = sent.batch.rows;
+                self.fitted(rows, took);
+                self.came_through(sent, took, &committed);
+                self.alone = false;
+                Ok(moved(rows))
+            }
+            Err(error) => {
+                let began = sent.began;
+                self.sent = Some(sent);
+                self.broke_off(began, &error)
+            }
+        }
+    }
+
+    /// A commit is known to have come through.
+    pub(super) fn came_through(&mut self, sent: Sent, took: Duration, committed: &Committed) {
+        self.committed = sent.offsets;
+        self.account(&sent.batch, took, committed);
+        self.recycle(sent.batch);
+    }
+
+    /// The connection broke in a commit that began then.
+    fn broke_off(&mut self, began: Instant, error: &StoreError) -> Result<Turn, Broken> {
+        (self.connected, self.alone) = (false, true);
+        self.did_not_fit(began.elapsed());
+        self.failed(error)
+    }
+}
+
+/// A turn that committed so many rows, or offsets alone.
+fn moved(rows: usize) -> Turn {
+    Turn::Moved(u32::try_from(rows).unwrap_or(u32::MAX).max(1))
+}
