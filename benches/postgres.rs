@@ -96,6 +96,7 @@ fn ours(url: &str, dir: &std::path::Path) -> Ours {
         )),
         retry_percent: 10,
         clock: Clock::System,
+        taken: Arc::default(),
     });
     store.connect().unwrap();
     Ours { store, next: 1 }

@@ -157,6 +157,8 @@ pub enum FeedKind {
         pace: Option<f64>,
         /// RFC 3339 time of the first line, for files whose lines carry no time.
         start: Option<String>,
+        /// Take also what an earlier reading of the same content took.
+        again: bool,
     },
 }
 

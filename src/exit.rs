@@ -4,7 +4,7 @@
 pub const OK: u8 = 0;
 /// Bad arguments.
 pub const USAGE: u8 = 64;
-/// Input that cannot be used, such as a journal found damaged by `journal verify`.
+/// Input that cannot be used: a journal found damaged by `journal verify`, an archive that a replay found cut off or damaged.
 pub const DATA: u8 = 65;
 /// A file that was named cannot be read.
 pub const NO_INPUT: u8 = 66;

@@ -9,7 +9,7 @@
 //! and stops reading, so a TCP peer is slowed and a file waits.
 //!
 //! [`open`] makes a feed from its configuration. All feeds share `intake` (bytes to batches); `sockets` is for those that
-//! have one, `door` lets TCP clients in, `dial` makes connections, `web_socket` talks over them, `pace` slows a recording down.
+//! have one, `door` lets TCP clients in, `dial` makes connections, `web_socket` talks over them, `pace` slows a recording down, `table` reads rows of CSV.
 
 pub mod aisstream;
 pub mod dial;
@@ -23,6 +23,7 @@ pub mod pace;
 pub mod signalr;
 mod sink;
 pub mod sockets;
+pub mod table;
 pub mod tcp_connect;
 pub mod tcp_listen;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use crate::observe::samples::Samples;
 use crate::queue::Outlet;
 use crate::record::Batch;
 use crate::stage::Stage;
+use crate::taken::Taken;
 pub use sink::{FeedSink, Handed};
 
 pub use happening::Happening;
@@ -69,6 +71,8 @@ pub struct FeedContext {
     pub breakers: BreakerConfig,
     /// The time of day.
     pub clock: Clock,
+    /// What is taken of files.
+    pub taken: Arc<Taken>,
     /// Set when feeds are to take nothing more and finish.
     pub stopping: Arc<AtomicBool>,
 }
@@ -123,9 +127,9 @@ pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String>
         FeedKind::Http { .. } => Err("a feed of posts is opened with its sockets".to_owned()),
         FeedKind::Aisstream { .. } => aisstream::open(context, &name, &config.kind),
         FeedKind::Signalr { .. } => signalr::open(context, &name, &config.kind),
-        FeedKind::File { path, pace, start } => {
+        FeedKind::File { path, pace, start, again } => {
             let start_us = start.as_deref().map(parse_start).transpose()?;
-            let reading = file::Reading { pace: *pace, start_us };
+            let reading = file::Reading { pace: *pace, start_us, again: *again };
             let feed = file::FileFeed::open(context, &name, path, reading).map_err(|error| {
                 format!("open file {}: {}", path.display(), sockets::plain(&error))
             })?;
@@ -174,7 +178,7 @@ mod tests {
 
         let file = |path: &str, pace, start: Option<&str>| {
             let start = start.map(str::to_owned);
-            open_text(FeedKind::File { path: path.into(), pace, start }).unwrap_err()
+            open_text(FeedKind::File { path: path.into(), pace, start, again: false }).unwrap_err()
         };
         assert_eq!(file("/no/such", None, None), "open file /no/such: no such file or directory");
         assert_eq!(file("/tmp", None, None), "open file /tmp: is a directory");

@@ -94,6 +94,8 @@ pub struct Shared {
     next_seq: AtomicU64,
     /// Everything below this number is on disk.
     synced_seq: AtomicU64,
+    /// Somebody waits for everything below this number to be on disk.
+    awaited_seq: AtomicU64,
     /// The first number of this run.
     run_from: u64,
     /// What the store has committed, by partition.
@@ -112,6 +114,7 @@ impl Shared {
             head: AtomicU64::new(head.pack()),
             next_seq: AtomicU64::new(next_seq),
             synced_seq: AtomicU64::new(next_seq),
+            awaited_seq: AtomicU64::new(0),
             run_from: next_seq,
             committed: std::array::from_fn(|_| AtomicU64::new(0)),
             told: std::array::from_fn(|_| AtomicBool::new(true)),
@@ -130,7 +133,7 @@ impl Shared {
         self.next_seq.store(next_seq, Ordering::Release);
     }
 
-    fn set_synced(&self, seq: u64) {
+    pub(crate) fn set_synced(&self, seq: u64) {
         self.synced_seq.store(seq, Ordering::Release);
     }
 
@@ -144,6 +147,22 @@ impl Shared {
     #[must_use]
     pub fn synced_seq(&self) -> u64 {
         self.synced_seq.load(Ordering::Acquire)
+    }
+
+    /// Whether everything below this number is on disk; if not, the next sync does not wait for its time.
+    #[must_use]
+    pub fn is_synced_to(&self, seq: u64) -> bool {
+        if self.synced_seq() >= seq {
+            return true;
+        }
+        self.awaited_seq.fetch_max(seq, Ordering::AcqRel);
+        false
+    }
+
+    /// Whether somebody waits for a sync.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.awaited_seq.load(Ordering::Acquire) > self.synced_seq()
     }
 
     /// Notes what the store has committed for a partition.

@@ -23,6 +23,7 @@ pub mod reject;
 pub mod report;
 pub mod rows;
 pub mod stage;
+pub mod taken;
 pub mod tls;
 
 // 1 bytes come in

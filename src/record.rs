@@ -10,8 +10,9 @@
 //! Little endian. `length` counts from its own first byte to the last raw byte; records start at multiples of 8. The
 //! checksum covers everything after itself. `raw` holds the lines as they came, joined by line feeds; a message of several
 //! parts is followed by a line feed and its joined payload, and a report that was told in fields by a line feed and its
-//! [`packed`](crate::report::packed) form. `payload_at` counts from the start of `raw`.
+//! [`packed`](crate::report::packed) form. `payload_at` counts from the start of `raw`. A record of a file ends with its [`Mark`].
 
+mod mark;
 mod receipt;
 
 /// Bytes before the raw ones.
@@ -27,7 +28,9 @@ const OWN_SHIP: u8 = 0b0000_1000;
 const RECORDED: u8 = 0b0001_0000;
 const ANSWERED: u8 = 0b0010_0000;
 const REPORT: u8 = 0b0100_0000;
+const MARKED: u8 = 0b1000_0000;
 
+pub use mark::{MARK_BYTES, Mark, Place};
 pub use receipt::{Fate, Receipt};
 
 /// What a feed knows of a message when it hands it over.
@@ -91,6 +94,8 @@ pub struct Record<'a> {
     pub answered: bool,
     /// Whether its payload is a packed report.
     pub report: bool,
+    /// How far its file was read, if it came of one.
+    pub mark: Option<Mark>,
     /// The lines as they came, and a joined payload or packed report if there is one.
     pub raw: &'a [u8],
     /// The six-bit payload, or the packed report.
@@ -168,6 +173,12 @@ pub fn feed(record: &[u8]) -> u8 {
     record.get(37).copied().unwrap_or(0)
 }
 
+/// How far its file was read, of the record that starts here, if it came of one.
+#[must_use]
+pub fn mark(record: &[u8]) -> Option<Mark> {
+    split_mark(record, record.get(38).copied().unwrap_or(0)).1
+}
+
 /// Gives a record its number and its checksum.
 pub fn number(record: &mut [u8], seq: u64) {
     record[8..16].copy_from_slice(&seq.to_le_bytes());
@@ -175,11 +186,19 @@ pub fn number(record: &mut [u8], seq: u64) {
     record[4..8].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// What comes before the mark, and the mark.
+fn split_mark(raw: &[u8], flags: u8) -> (&[u8], Option<Mark>) {
+    match raw.split_last_chunk() {
+        Some((raw, mark)) if flags & MARKED != 0 => (raw, Some(Mark::of_bytes(mark))),
+        _ => (raw, None),
+    }
+}
+
 impl<'a> Record<'a> {
     /// Reads the record that fills `bytes` exactly, as [`length`] said; trusts its checksum.
     #[must_use]
     pub fn view(bytes: &'a [u8]) -> Self {
-        let raw = &bytes[HEADER_BYTES..];
+        let (raw, mark) = split_mark(&bytes[HEADER_BYTES..], bytes[38]);
         let at = usize::from(u16_at(bytes, 32));
         let payload = raw.get(at..at + usize::from(u16_at(bytes, 34))).unwrap_or_default();
         let sent = i64_at(bytes, 24);
@@ -195,6 +214,7 @@ impl<'a> Record<'a> {
             recorded: bytes[38] & RECORDED != 0,
             answered: bytes[38] & ANSWERED != 0,
             report: bytes[38] & REPORT != 0,
+            mark,
             raw,
             payload,
         }
@@ -231,19 +251,25 @@ pub struct Batch {
     bytes: Vec<u8>,
     count: u32,
     receipt: Option<Receipt>,
+    mark: Option<Mark>,
 }
 
 impl Batch {
     /// An empty batch with room for this many bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), count: 0, receipt: None }
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
 
     /// Promises that the receipt will tell what became of the batch; its records say that their sender waits for an answer. Before the
     /// first of them.
     pub fn promise(&mut self, receipt: Receipt) {
         self.receipt = Some(receipt);
+    }
+
+    /// Has the records that are added from now on carry this mark.
+    pub const fn mark(&mut self, mark: Option<Mark>) {
+        self.mark = mark;
     }
 
     /// Adds a record, not yet numbered.
@@ -257,7 +283,9 @@ impl Batch {
                 (new.raw.len() + 1, payload.len(), Some(payload))
             }
         };
-        let length = HEADER_BYTES + new.raw.len() + joined.map_or(0, |payload| payload.len() + 1);
+        let mark_bytes = if self.mark.is_some() { MARK_BYTES } else { 0 };
+        let joined_bytes = joined.map_or(0, |payload| payload.len() + 1);
+        let length = HEADER_BYTES + new.raw.len() + joined_bytes + mark_bytes;
         if length > RECORD_BYTES_MAX {
             return Err(TooLong);
         }
@@ -278,13 +306,17 @@ impl Batch {
             | if new.own_ship { OWN_SHIP } else { 0 }
             | if new.recorded { RECORDED } else { 0 }
             | if self.receipt.is_some() { ANSWERED } else { 0 }
-            | if matches!(new.payload, Payload::Report(_)) { REPORT } else { 0 };
+            | if matches!(new.payload, Payload::Report(_)) { REPORT } else { 0 }
+            | if self.mark.is_some() { MARKED } else { 0 };
         header[39] = new.channel;
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(new.raw);
         if let Some(payload) = joined {
             self.bytes.push(b'\n');
             self.bytes.extend_from_slice(payload);
+        }
+        if let Some(mark) = self.mark {
+            self.bytes.extend_from_slice(&mark.to_bytes());
         }
         self.bytes.resize(aligned(self.bytes.len()), 0);
         self.count += 1;
@@ -325,7 +357,7 @@ impl Batch {
     #[must_use]
     pub fn reuse(mut bytes: Vec<u8>) -> Self {
         bytes.clear();
-        Self { bytes, count: 0, receipt: None }
+        Self { bytes, ..Self::default() }
     }
 }
 
@@ -334,65 +366,4 @@ impl Batch {
 pub struct TooLong;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn new_record(raw: &[u8]) -> NewRecord<'_> {
-        NewRecord {
-            received_us: 1_700_000_000_000_000,
-            sent_us: None,
-            partition: 7,
-            feed: 2,
-            channel: b'A',
-            fill: 2,
-            own_ship: true,
-            recorded: false,
-            raw,
-            payload: Payload::Within(14, 28),
-        }
-    }
-
-    #[test]
-    fn what_is_pushed_is_read_back() {
-        let line = b"!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27";
-        let mut batch = Batch::default();
-        let new = new_record(line);
-        batch.push(&new).unwrap();
-        let parts = NewRecord {
-            payload: Payload::Joined(b"55?MbV02;H;s<HtKR20EHE:0@T4@Dn2222222216L961O5Gf"),
-            sent_us: Some(5),
-            raw: b"first\nsecond",
-            ..new
-        };
-        batch.push(&parts).unwrap();
-        let views: Vec<Record<'_>> = Walk::new(batch.bytes()).map(Record::view).collect();
-        assert_eq!(views.len(), 2);
-        assert_eq!(views[0].payload, b"17P@<J?P00blFWmjG@5a5?v62<10");
-        assert_eq!(views[0].raw, line);
-        assert_eq!((views[0].fill, views[0].own_ship, views[0].channel), (2, true, b'A'));
-        assert_eq!((views[0].partition, views[0].feed, views[0].sent_us), (7, 2, None));
-        assert_eq!(views[1].sent_us, Some(5));
-        assert_eq!(views[1].payload, b"55?MbV02;H;s<HtKR20EHE:0@T4@Dn2222222216L961O5Gf");
-    }
-
-    #[test]
-    fn a_changed_bit_is_noticed_wherever_it_is() {
-        let mut batch = Batch::default();
-        batch.push(&new_record(b"!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27")).unwrap();
-        let mut bytes = batch.into_bytes();
-        let length = length(&bytes).unwrap();
-        number(&mut bytes[..length], 42);
-        assert!(intact(&bytes[..length]));
-        for bit in 32..length * 8 {
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(!intact(&bytes[..length]), "bit {bit}");
-            bytes[bit / 8] ^= 1 << (bit % 8);
-        }
-    }
-
-    #[test]
-    fn a_record_over_the_bound_is_refused() {
-        let raw = vec![b'x'; RECORD_BYTES_MAX];
-        assert_eq!(Batch::default().push(&new_record(&raw)), Err(TooLong));
-    }
-}
+mod tests;

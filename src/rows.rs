@@ -3,6 +3,7 @@
 //! One [`Rows`] is what one turn of one shard decided. It holds every row for the stretch of the journal that ends
 //! before `next_seq`, so committing it and moving the offsets of the shard's partitions to `next_seq` is one step.
 
+use crate::record::Mark;
 use crate::report::{Position, StaticData};
 
 /// Where a row came from: the same for all kinds.
@@ -55,6 +56,26 @@ pub struct MessageRow {
     pub json_len: u32,
 }
 
+/// How far a file was read by the records looked at, whatever became of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMark {
+    /// The last of its marks.
+    pub mark: Mark,
+    /// The feed that read it.
+    pub feed: u8,
+}
+
+impl FileMark {
+    /// Puts it into a list of the last of each reading.
+    pub fn note_in(self, marks: &mut Vec<Self>) {
+        match marks.iter_mut().rev().find(|it| it.mark.reading == self.mark.reading) {
+            Some(known) if known.mark.place < self.mark.place => *known = self,
+            Some(_) => {}
+            None => marks.push(self),
+        }
+    }
+}
+
 /// Bits of [`PositionRow::flags`].
 pub mod flags {
     /// The speed needed to come here from the last position is impossible.
@@ -92,6 +113,8 @@ pub struct Rows {
     pub messages: Vec<MessageRow>,
     /// The JSON that `messages` points into.
     pub json: Vec<u8>,
+    /// How far files were read, to be committed with the offsets that pass their records.
+    pub files: Vec<FileMark>,
 }
 
 impl Rows {
@@ -113,6 +136,7 @@ impl Rows {
         empty(&mut self.statics);
         empty(&mut self.messages);
         empty(&mut self.json);
+        self.files.clear();
     }
 
     /// Cuts it in two where about so many rows are before the cut, of at least one message each; the second part, if there
@@ -137,6 +161,8 @@ impl Rows {
             rest.json.extend_from_slice(&self.json[at..at + row.json_len as usize]);
             rest.messages.push(MessageRow { json_at, ..row });
         }
+        // They go with the offsets that pass all of it.
+        rest.files = std::mem::take(&mut self.files);
         self.next_seq = cut;
         self.seen_us = self.origins().map(|origin| origin.received_us).max().unwrap_or(seen_us);
         Some(rest)

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::partition::PARTITIONS;
 use crate::picture::VesselView;
-use crate::rows::Rows;
+use crate::rows::{FileMark, Rows};
 
 /// Per partition, the first sequence number that is not yet decided.
 pub type Offsets = [u64; PARTITIONS];
@@ -74,6 +74,10 @@ pub trait Store: Send {
     /// # Errors
     /// When they cannot be written.
     fn name_sources(&mut self, names: &[String]) -> Result<(), StoreError>;
+
+    /// Has the next transaction carry how far files were read. To be called before each [`Store::send`], and before each
+    /// [`Store::commit`] of what was not sent, also before one that is tried again.
+    fn carry(&mut self, files: &[FileMark]);
 
     /// So many rows make it worth while to [`Store::send`] them behind a commit whose answer has not come; none where
     /// that cannot be done.

@@ -269,6 +269,7 @@ impl Supervision {
         self.engine.faces_stopping.store(true, Ordering::Release);
         run_file::remove(&self.config.data_dir);
         goodbye::say(&self.engine, &self.config.data_dir);
-        Ok(exit::OK)
+        let is_damaged = self.engine.counts.feeds.iter().any(|feed| feed.damaged.get() > 0);
+        Ok(if self.mode == Mode::Replay && is_damaged { exit::DATA } else { exit::OK })
     }
 }

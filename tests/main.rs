@@ -13,6 +13,7 @@ mod decode_reports;
 mod drain;
 mod escaping;
 mod faults;
+mod files;
 mod http_posts;
 mod kernel;
 mod live;

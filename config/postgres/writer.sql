@@ -5,4 +5,4 @@
 -- Days need no rights of their own: rows go to them by way of their table.
 
 GRANT INSERT ON positions, messages, aisd_instances, aisd_dlq_done TO aisd_writer;
-GRANT INSERT, UPDATE ON sources, vessels, aisd_offsets TO aisd_writer;
+GRANT INSERT, UPDATE ON sources, vessels, aisd_offsets, aisd_files TO aisd_writer;

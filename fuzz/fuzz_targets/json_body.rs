@@ -60,6 +60,7 @@ fuzz_target!(|input: &[u8]| {
         nmea: NmeaConfig::default(),
         breakers: BreakerConfig::default(),
         clock: Clock::manual(NOW_US),
+        taken: Arc::default(),
         stopping: Arc::new(AtomicBool::new(false)),
     };
     let kept = Kept::default();

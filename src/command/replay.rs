@@ -24,10 +24,13 @@ pub struct ReplayArgs {
     /// RFC 3339 time of the first line, for files whose lines carry no time
     #[arg(long, value_name = "TIME")]
     start: Option<String>,
+    /// Take also what was taken of these files before
+    #[arg(long)]
+    again: bool,
     /// Answer HTTP at this address meanwhile
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
-    /// The files, each a feed of its own; - for standard input
+    /// The files (.gz and .zst too), each a feed of its own; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
 }
@@ -51,5 +54,6 @@ fn flags(args: ReplayArgs) -> Flags {
         feeds: args.files.into_iter().map(|file| ("FILE", "file", file)).collect(),
         pace: args.pace,
         start: args.start,
+        again: args.again,
     }
 }

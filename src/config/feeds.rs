@@ -67,6 +67,7 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
                 _ => None,
             },
             start: text(&values, "start"),
+            again: truth(&values, "again"),
         },
         _ => return None,
     };
@@ -74,15 +75,14 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
 }
 
 fn hub(values: &Values) -> Option<SignalrConfig> {
-    let truth = |name: &str| matches!(values.get(name), Some(Value::Truth(true)));
     Some(SignalrConfig {
         device: text(values, "device")?,
         action_type: text(values, "action_type")?,
         user_id: text(values, "user_id")?,
         query: text(values, "query")?,
         query_minutes: whole(values, "query_minutes")?,
-        latest_first: truth("latest_first"),
-        using_last_update_time: truth("using_last_update_time"),
+        latest_first: truth(values, "latest_first"),
+        using_last_update_time: truth(values, "using_last_update_time"),
         trigger_seconds: whole(values, "trigger_seconds")?,
         silent_seconds: whole(values, "silent_seconds")?,
     })
@@ -110,6 +110,10 @@ fn shown(path: &Path) -> Value {
 
 fn text(values: &Values, name: &str) -> Option<String> {
     if let Some(Value::Text(text)) = values.get(name) { Some(text.clone()) } else { None }
+}
+
+fn truth(values: &Values, name: &str) -> bool {
+    matches!(values.get(name), Some(Value::Truth(true)))
 }
 
 fn whole(values: &Values, name: &str) -> Option<u64> {
@@ -153,10 +157,11 @@ pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
             values.extend(values_of_hub(hub));
             values.extend(ca_file.as_deref().map(|path| ("ca_file", shown(path))));
         }
-        FeedKind::File { path, pace, start } => {
+        FeedKind::File { path, pace, start, again } => {
             values.push(("path", Value::Text(path.to_string_lossy().into_owned())));
             values.extend(pace.map(|pace| ("pace", Value::Real(pace))));
             values.extend(start.clone().map(|start| ("start", Value::Text(start))));
+            values.push(("again", Value::Truth(*again)));
         }
     }
     values

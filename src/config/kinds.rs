@@ -131,6 +131,7 @@ pub const KINDS: &[(&str, &[FeedKey])] = &[
             key("path", Rule::Text, Otherwise::Required),
             key("pace", Rule::Real(0.001, 1_000_000.0), Otherwise::Absent),
             key("start", Rule::Time, Otherwise::Absent),
+            key("again", Rule::Truth, Otherwise::False),
         ],
     ),
 ];

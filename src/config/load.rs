@@ -35,6 +35,8 @@ pub struct Flags {
     pub pace: Option<f64>,
     /// `--start`, for files.
     pub start: Option<String>,
+    /// `--again`, for files.
+    pub again: bool,
 }
 
 /// A configuration that is right, and what should be said about it.
@@ -252,7 +254,8 @@ fn put_file_flags(flags: &Flags, config: &mut Config, faults: &mut Vec<Fault>) {
         }
     }
     for feed in &mut config.feeds {
-        if let FeedKind::File { pace, start, .. } = &mut feed.kind {
+        if let FeedKind::File { pace, start, again, .. } = &mut feed.kind {
+            *again |= flags.again;
             *pace = flags.pace.or(*pace);
             *start = flags.start.clone().or_else(|| start.take());
         }

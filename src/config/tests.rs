@@ -58,6 +58,7 @@ fn what_is_printed_is_read_back() {
         path: "x.nmea".into(),
         pace: Some(2.0),
         start: Some("2026-01-31T12:00:00Z".to_owned()),
+        again: true,
     };
     assert_eq!(parse("printed", &to_toml(&config)), Ok(config));
 }

@@ -9,12 +9,17 @@
 use crate::clock::SECOND_US;
 use crate::nmea::line::{Framer, LineEvent, Lines};
 use crate::nmea::{Assembler, Message, Note, Sink};
+use crate::record::{Mark, Place};
 use crate::reject::Reject;
 use crate::report::packed::Told;
 
+use super::json::Entry;
 use super::pace::{Pace, Paced};
+use super::table::Format;
 use super::{FeedContext, FeedSink, Handed};
 
+/// A file is one sender.
+const FILE: u64 = 0;
 /// How often parts that wait for their partners are looked at.
 const EXPIRE_INTERVAL_US: i64 = SECOND_US;
 
@@ -125,21 +130,80 @@ impl Intake {
         }
     }
 
-    /// Takes bytes at the pace at which they were recorded. When a message among them is not due yet, says when it is:
-    /// it is then in the batch, alone unless the journal had no room for those before it, and to be handed on at that
-    /// time, which is also its received time.
-    pub fn paced(
+    /// Counts bytes that are read and come line by line.
+    pub const fn count_bytes(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    /// What comes next is of the line of a file that ends here.
+    pub const fn mark(&mut self, mark: Mark) {
+        self.sink.mark(mark);
+    }
+
+    /// Takes and counts nothing of a file up to this place.
+    pub const fn begin_behind(&mut self, known: Place) {
+        self.sink.begin_behind(known);
+    }
+
+    /// Takes a line of a file, whose format the first one tells. At the pace at which it was recorded it may not be due yet; then says
+    /// when it is: its message is in the batch, alone unless the journal had no room for those before it, and to be handed on at
+    /// that time, which is also its received time.
+    pub fn file_line(
         &mut self,
-        framer: &mut Framer,
-        bytes: &[u8],
+        event: LineEvent<'_>,
+        format: &mut Format,
         now_us: i64,
-        pace: &mut Pace,
+        pace: Option<&mut Pace>,
     ) -> Option<i64> {
-        self.bytes += bytes.len() as u64;
-        let mut sink = Paced::new(&mut self.sink, pace, now_us);
-        let assembler = &mut self.assembler;
-        framer.feed(bytes, |event| assembler.event(event, 0, now_us, &mut sink));
-        sink.due_us()
+        if format.takes_header(event) {
+            self.sink.set_recorded();
+            return None;
+        }
+        let due_us = match (format, event) {
+            (Format::Table(table), LineEvent::Line(line)) => {
+                self.row(table.read(line), line, now_us, pace)
+            }
+            (_, event) => match pace {
+                Some(pace) => {
+                    let mut sink = Paced::new(&mut self.sink, pace, now_us);
+                    self.assembler.event(event, FILE, now_us, &mut sink);
+                    sink.due_us()
+                }
+                None => {
+                    self.assembler.event(event, FILE, now_us, &mut self.sink);
+                    None
+                }
+            },
+        };
+        self.offer_if_full();
+        due_us
+    }
+
+    /// Takes a row of a table.
+    fn row(
+        &mut self,
+        row: Result<Entry, Reject>,
+        line: &[u8],
+        now_us: i64,
+        pace: Option<&mut Pace>,
+    ) -> Option<i64> {
+        let Entry { told, sent_us, .. } = match row {
+            Ok(entry) => entry,
+            Err(reason) => {
+                self.sink.reject(reason, line);
+                return None;
+            }
+        };
+        let pace = pace.filter(|_| !self.sink.is_line_known());
+        let due_us = pace.map_or(now_us, |pace| pace.due_us(sent_us, now_us));
+        let is_due = due_us <= now_us;
+        if !is_due {
+            // Those before it are due. If there is no room for them, they go with it.
+            self.sink.hand_on();
+        }
+        // Refused, it is counted; nobody waits for an answer.
+        let _ = self.sink.report(&told, line, (due_us, Some(sent_us)));
+        (!is_due).then_some(due_us)
     }
 
     /// Gives up parts that waited too long for their partners; cheap to call in every turn.

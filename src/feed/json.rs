@@ -18,8 +18,8 @@ mod tests;
 use crate::reject::Reject;
 use crate::report::packed::Told;
 use crate::report::{Place, Position, StaticData, UNITS_PER_DEGREE};
-use fields::{Field, Fields};
-use value::Scalar;
+pub use fields::{Field, Fields};
+pub use value::Scalar;
 
 /// Whose fields they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,10 @@ pub fn time(text: &str) -> Option<i64> {
 }
 
 /// The report of fields.
-fn entry(fields: &Fields<'_>, dialect: Dialect) -> Result<Entry, Reject> {
+///
+/// # Errors
+/// Why they are none.
+pub fn entry(fields: &Fields<'_>, dialect: Dialect) -> Result<Entry, Reject> {
     let mmsi = fields.get(Field::Mmsi).mmsi().ok_or(Reject::Mmsi)?;
     let msg_type = msg_type(fields, dialect)?;
     let mut reader = Reader { fields, unusable: 0 };

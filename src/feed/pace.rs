@@ -79,6 +79,9 @@ impl<'a> Paced<'a> {
 
 impl Sink for Paced<'_> {
     fn message(&mut self, message: &Message<'_>) {
+        if self.sink.is_line_known() {
+            return self.sink.message(message);
+        }
         let now_us = self.due_us.unwrap_or(self.now_us);
         let due_us = message.sent_us.map_or(now_us, |sent_us| self.pace.due_us(sent_us, now_us));
         if due_us > now_us {

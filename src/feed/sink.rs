@@ -8,7 +8,7 @@ use super::{BATCH_BYTES, FeedContext, Happening};
 use crate::nmea::{Message, Note, Sink};
 use crate::partition;
 use crate::queue::Refused;
-use crate::record::{Batch, NewRecord, Payload, Receipt};
+use crate::record::{Batch, Mark, NewRecord, Payload, Place, Receipt};
 use crate::reject::{Dropped, Reject};
 use crate::report::packed::Told;
 use crate::stage::Turn;
@@ -54,6 +54,9 @@ pub struct FeedSink {
     rejected: [u64; Reject::COUNT],
     newest_us: i64,
     packed: Vec<u8>,
+    /// How far the file is read, and how far it was taken before.
+    mark: Option<Mark>,
+    known: Place,
 }
 
 impl FeedSink {
@@ -68,7 +71,38 @@ impl FeedSink {
             rejected: [0; Reject::COUNT],
             newest_us: 0,
             packed: Vec::new(),
+            mark: None,
+            known: Place::default(),
         }
+    }
+
+    /// From now on what comes is from a recording, if it was live.
+    pub fn set_recorded(&mut self) {
+        if self.context.happening == Happening::Live {
+            self.context.happening = Happening::Recorded { shift_us: None };
+        }
+    }
+
+    /// Takes nothing, and counts nothing, up to this place of the file: an earlier run did.
+    pub const fn begin_behind(&mut self, known: Place) {
+        self.known = known;
+    }
+
+    /// What comes next is of the line that ends here.
+    pub const fn mark(&mut self, mark: Mark) {
+        self.mark = Some(mark);
+    }
+
+    /// Whether the next message of the line was taken before.
+    fn is_known(&mut self) -> bool {
+        let Some(mark) = &mut self.mark else { return false };
+        mark.place.nth = mark.place.nth.saturating_add(1);
+        mark.place <= self.known
+    }
+
+    /// Whether the line was.
+    pub fn is_line_known(&self) -> bool {
+        self.mark.is_some_and(|mark| mark.place.bytes <= self.known.bytes)
     }
 
     /// The feed it collects for.
@@ -104,6 +138,9 @@ impl FeedSink {
         raw: &[u8],
         (received_us, sent_us): (i64, Option<i64>),
     ) -> Result<(), Reject> {
+        if self.is_known() {
+            return Ok(());
+        }
         let mut packed = std::mem::take(&mut self.packed);
         packed.clear();
         told.pack(&mut packed);
@@ -134,6 +171,9 @@ impl FeedSink {
     /// # Errors
     /// When it is not taken; it is counted as refused.
     pub fn take(&mut self, message: &Message<'_>) -> Result<(), Reject> {
+        if self.is_known() {
+            return Ok(());
+        }
         let sent_us = match self.context.happening.time_of(message) {
             Ok(sent_us) => sent_us,
             Err(reason) => {
@@ -158,6 +198,7 @@ impl FeedSink {
     fn push(&mut self, new: &NewRecord<'_>) -> Result<(), Reject> {
         self.received += 1;
         self.newest_us = new.received_us;
+        self.batch.mark(self.mark);
         self.batch.push(new).map_err(|_| {
             self.rejected[Reject::TooLong as usize] += 1;
             self.context.samples.keep(self.context.id, Reject::TooLong, new.raw);
@@ -221,12 +262,18 @@ impl Sink for FeedSink {
     }
 
     fn reject(&mut self, reason: Reject, line: &[u8]) {
+        if self.is_line_known() {
+            return;
+        }
         self.received += 1;
         self.rejected[reason as usize] += 1;
         self.context.samples.keep(self.context.id, reason, line);
     }
 
     fn note(&mut self, note: Note, count: u64) {
+        if self.is_line_known() {
+            return;
+        }
         let counts = self.context.feed_counts();
         match note {
             Note::Ignored => counts.ignored.add(count),

@@ -11,6 +11,7 @@ use crate::observe::samples::Samples;
 use crate::queue::{Inlet, Outlet, Poll, bounded};
 use crate::record::{Batch, Record, Walk};
 use crate::stage::{Spot, Stage, Turn, parking};
+use crate::taken::Taken;
 
 /// A good sentence.
 pub const SENTENCE: &[u8] = b"!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27";
@@ -32,6 +33,7 @@ pub struct Bench {
     inlet: Inlet<Batch>,
     stopping: Arc<AtomicBool>,
     clock: Clock,
+    pub taken: Arc<Taken>,
     _spot: Spot,
 }
 
@@ -48,7 +50,9 @@ impl Bench {
         let feeds = vec![FeedCounts { name: "feed".to_owned(), ..FeedCounts::default() }];
         let counts = Arc::new(Counts { feeds, ..Counts::default() });
         let stopping = Arc::new(AtomicBool::new(false));
-        Self { counts, outlet, inlet, stopping, clock, _spot: spot }
+        let taken = Arc::new(Taken::default());
+        taken.tell(Vec::new());
+        Self { counts, outlet, inlet, stopping, clock, taken, _spot: spot }
     }
 
     pub fn context(&self) -> FeedContext {
@@ -61,6 +65,7 @@ impl Bench {
             nmea: NmeaConfig::default(),
             breakers: BreakerConfig::default(),
             clock: self.clock.clone(),
+            taken: Arc::clone(&self.taken),
             stopping: Arc::clone(&self.stopping),
         }
     }

@@ -14,7 +14,7 @@ use super::segment::{Listing, Segment, list, numbers_end};
 use super::{Place, Shared, first_of};
 use crate::disk::{self, File, Mode};
 use crate::observe::counts::Counts;
-use crate::record;
+use crate::record::{self, Mark};
 
 /// Opens the journal of a directory: lists its segments, cuts the last one behind its last record, and begins numbering in a
 /// generation that no segment has used.
@@ -126,6 +126,21 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
         earlier
     })?;
     Ok(start)
+}
+
+/// The last mark of each reading of a file from a place on.
+///
+/// # Errors
+/// When a segment cannot be read.
+pub fn marks(shared: &Arc<Shared>, from: Place) -> io::Result<Vec<Mark>> {
+    let mut marks = Vec::new();
+    walk(shared, from, |_, record| {
+        if let Some(mark) = record::mark(record) {
+            mark.note_in(&mut marks);
+        }
+        true
+    })?;
+    Ok(marks)
 }
 
 fn after(place: Place, record: &[u8]) -> Place {

@@ -188,7 +188,7 @@ impl Stage for Sync {
         self.retention.sweep_if_due();
         let closed = self.queue.closed.load(Ordering::Acquire);
         let early = self.last.is_some_and(|last| clock::since(last) < self.interval);
-        if self.queue.has_failed() || (early && !closed && !self.queue.is_awaited()) {
+        if self.queue.has_failed() || (early && !closed && !self.is_awaited()) {
             return Ok(Turn::Idle);
         }
         self.queue.hurried.store(false, Ordering::Release);
@@ -210,6 +210,10 @@ impl Stage for Sync {
 }
 
 impl Sync {
+    fn is_awaited(&self) -> bool {
+        self.queue.is_awaited() || self.shared.is_awaited()
+    }
+
     fn unsynced(&self) -> Vec<Dirty> {
         let synced = self.shared.synced_seq();
         let dirty = self.queue.dirty.lock();

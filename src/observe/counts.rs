@@ -129,8 +129,12 @@ pub struct FeedCounts {
     pub connect_failures: Counter,
     /// When the last message came, microseconds since 1970; 0 for never.
     pub last_message_us: Gauge,
-    /// Bytes that a file feed will have read when it is done; 0 when unknown.
+    /// Bytes of its file, as it lies on the disk; 0 when it has none.
     pub bytes_expected: Gauge,
+    /// Those of them that are read.
+    pub file_read: Gauge,
+    /// Archives that are cut off or damaged.
+    pub damaged: Counter,
 }
 
 /// What is known of one shard.

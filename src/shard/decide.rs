@@ -18,7 +18,7 @@ use crate::partition::{self, PARTITIONS};
 use crate::record::{self, Record};
 use crate::reject::Reject;
 use crate::report::{Position, StaticData};
-use crate::rows::{MessageRow, Origin, PositionRow, Rows, StaticRow, flags};
+use crate::rows::{FileMark, MessageRow, Origin, PositionRow, Rows, StaticRow, flags};
 use crate::store::Offsets;
 
 /// A report dated this much later than its receipt is flagged.
@@ -153,6 +153,9 @@ impl Decider {
         let tally = &mut self.feeds[usize::from(record.feed)];
         tally.touched = true;
         tally.recovered += u64::from(undecided && record.seq < self.run_from);
+        if let Some(mark) = record.mark.filter(|_| undecided) {
+            FileMark { mark, feed: record.feed }.note_in(&mut rows.files);
+        }
         match self.accept(record, vessels, undecided.then_some(rows)) {
             Ok(()) => {}
             Err(Refusal::Repeat) => {

@@ -126,6 +126,7 @@ mod tests {
             recorded: false,
             answered: false,
             report: false,
+            mark: None,
             raw: b"",
             payload: b"",
         }

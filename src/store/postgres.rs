@@ -21,6 +21,7 @@ mod connection;
 pub mod copy;
 pub mod deadline;
 pub mod fault;
+mod files;
 mod held;
 mod kept;
 pub mod link;
@@ -49,7 +50,8 @@ use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::observe::counts::Counts;
 use crate::resilience::dead_letters::DeadLetters;
-use crate::rows::Rows;
+use crate::rows::{FileMark, Rows};
+use crate::taken::Taken;
 use connection::Connection;
 use link::Dialer;
 use migrate::{Build, Wanted, migrate};
@@ -95,6 +97,8 @@ pub struct Parts {
     pub counts: Arc<Counts>,
     /// The time of day.
     pub clock: Clock,
+    /// Who is told what is taken of files.
+    pub taken: Arc<Taken>,
 }
 
 impl Parts {
@@ -195,6 +199,7 @@ impl Store for Postgres {
         let settled = self.parts.letters.lock().settle(self.parts.own(&offsets));
         settled.map_err(|error| StoreError::Transient(error.to_string()))?;
         connection.ask_for_letters(&self.parts)?;
+        connection.tell_files(&self.parts)?;
         self.connection = Some(connection);
         Ok(offsets)
     }
@@ -216,6 +221,13 @@ impl Store for Postgres {
         }
         self.parts.note_end(deadline);
         named.map(drop)
+    }
+
+    fn carry(&mut self, files: &[FileMark]) {
+        if let Some(connection) = &mut self.connection {
+            connection.files.clear();
+            connection.files.extend_from_slice(files);
+        }
     }
 
     fn rows_ahead(&self) -> Option<usize> {

@@ -9,9 +9,9 @@
 //! both: the view `vessel_positions` does that.
 
 /// Version of the tables, kept in `user_version`; a newer one than this is refused.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
-/// Makes the tables.
+/// Makes the tables of version 1.
 pub const TABLES: &str = "
 CREATE TABLE positions (
   seq         INTEGER PRIMARY KEY, -- number in the journal
@@ -102,6 +102,26 @@ CREATE TABLE sources (
   name TEXT NOT NULL
 ) STRICT;
 ";
+
+/// Brings tables of version 1 to version 2.
+pub const FILES: &str = "
+CREATE TABLE files (
+  instance TEXT NOT NULL,
+  reading  INTEGER NOT NULL, -- any number, the same for one reading of a file
+  source   INTEGER NOT NULL, -- see sources
+  taken    INTEGER NOT NULL, -- bytes of the file, decompressed: what is before is decided or in the journal
+  nth      INTEGER NOT NULL, -- messages of the line that ends there
+  digest   INTEGER NOT NULL, -- what those bytes come to
+  PRIMARY KEY (instance, reading)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Notes how far a file was read.
+pub const SET_FILE: &str = "INSERT INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+    ON CONFLICT DO UPDATE SET source = excluded.source, taken = excluded.taken, nth = excluded.nth, digest = excluded.digest \
+    WHERE (excluded.taken, excluded.nth) > (taken, nth)";
+/// How far files were read, the last readings by their place.
+pub const FILES_OF: &str = "SELECT reading, taken, nth, digest FROM files WHERE instance = ?1 ORDER BY taken DESC LIMIT ?2";
 
 /// Adds a position.
 pub const INSERT_POSITION: &str = "INSERT INTO positions VALUES \

@@ -5,12 +5,14 @@
 //! commit rarely waits for more than its own sync.
 
 mod checkpoint;
+mod files;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod tracks;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use uuid::Uuid;
@@ -19,7 +21,8 @@ use super::schema;
 use super::{Offsets, Store, StoreError};
 use crate::config::{Index, StoreConfig};
 use crate::partition::PARTITIONS;
-use crate::rows::{PositionRow, Rows};
+use crate::rows::{FileMark, PositionRow, Rows};
+use crate::taken::Taken;
 use checkpoint::Checkpointer;
 use tracks::{Run, Tracks};
 
@@ -40,6 +43,10 @@ pub struct Sqlite {
     run: Run,
     /// None when there is no index of tracks.
     tracks: Option<Tracks>,
+    /// How far files were read, for the next commit.
+    files: Vec<FileMark>,
+    /// Who is told what is taken of files.
+    taken: Arc<Taken>,
 }
 
 impl Sqlite {
@@ -55,7 +62,15 @@ impl Sqlite {
             offsets: [0; PARTITIONS],
             run: Run::default(),
             tracks: None,
+            files: Vec::new(),
+            taken: Arc::default(),
         }
+    }
+
+    /// Tells this one what is taken of files.
+    #[must_use]
+    pub fn telling(self, taken: Arc<Taken>) -> Self {
+        Self { taken, ..self }
     }
 
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
@@ -76,6 +91,7 @@ impl Store for Sqlite {
         let mut connection = open(&self.path, self.config.cache_bytes)?;
         migrate(&mut connection, &self.path)?;
         self.offsets = read_offsets(&connection, &self.instance)?;
+        self.taken.tell(files::read(&connection, &self.instance)?);
         self.run = Run::last(&connection)?;
         self.tracks = match self.config.index {
             Index::Append => None,
@@ -100,6 +116,11 @@ impl Store for Sqlite {
             transaction.execute(schema::SET_SOURCE, params![id, name])?;
         }
         Ok(transaction.commit()?)
+    }
+
+    fn carry(&mut self, files: &[FileMark]) {
+        self.files.clear();
+        self.files.extend_from_slice(files);
     }
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
@@ -137,7 +158,9 @@ impl Store for Sqlite {
 
 impl Sqlite {
     fn transact(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
-        let Self { connection: Some(connection), tracks, run, instance, offsets: known, .. } = self
+        let Self {
+            connection: Some(connection), tracks, run, instance, offsets: known, files, ..
+        } = self
         else {
             return Err(StoreError::Transient("the store is not connected".to_owned()));
         };
@@ -153,6 +176,7 @@ impl Sqlite {
         rows::upsert_vessels(&transaction, rows)?;
         rows::insert_messages(&transaction, rows)?;
         set_offsets(&transaction, instance, known, offsets)?;
+        files::note(&transaction, instance, files)?;
         transaction.commit()?;
         *known = *offsets;
         if let Some(checkpointer) = &self.checkpointer {
@@ -221,26 +245,31 @@ fn open(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Makes the tables of a new file; refuses a file that is not ours or newer than we know.
+/// Makes the tables of a new file, and what older ones lack; refuses a file that is not ours or newer than we know.
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    match version {
-        schema::VERSION if application == APPLICATION_ID => Ok(()),
-        0 if application == 0 => {
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(schema::TABLES)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", schema::VERSION)?;
-            Ok(transaction.commit()?)
+    let from = match version {
+        schema::VERSION if application == APPLICATION_ID => return Ok(()),
+        0 if application == 0 => [schema::TABLES, schema::FILES].concat(),
+        1 if application == APPLICATION_ID => schema::FILES.to_owned(),
+        newer if application == APPLICATION_ID => {
+            return Err(StoreError::Setup(format!(
+                "{} has tables of version {newer}, this program knows version {}; run the program that made it",
+                path.display(),
+                schema::VERSION
+            )));
         }
-        newer if application == APPLICATION_ID => Err(StoreError::Setup(format!(
-            "{} has tables of version {newer}, this program knows version {}; run the program that made it",
-            path.display(),
-            schema::VERSION
-        ))),
-        _ => Err(StoreError::Setup(format!("{} is a database, but not aisd's", path.display()))),
-    }
+        _ => {
+            let text = format!("{} is a database, but not aisd's", path.display());
+            return Err(StoreError::Setup(text));
+        }
+    };
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(&from)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    Ok(transaction.commit()?)
 }
 
 fn read_offsets(connection: &Connection, instance: &Uuid) -> Result<Offsets, StoreError> {

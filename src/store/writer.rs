@@ -11,6 +11,9 @@
 //! At high rates the rows of the next commit are sent while the answer to the last is on its way ([`Store::send`]); its own COMMIT is
 //! asked for when that one is known to have come through. So there is never more than one in doubt.
 //!
+//! How far a file was read is committed with the offsets that pass its records, and not before the journal has those on disk: what the
+//! store says is taken is never ahead of what would be found again after a power cut.
+//!
 //! The blocking calls are the store's, and have deadlines of their own. Without a linger a batch is as small as the last commit was short: half a
 //! millisecond at low rates, thousands of rows at high ones.
 
@@ -190,6 +193,9 @@ impl Stage for Writer {
             self.store.idle();
             return Ok(if open { Turn::Idle } else { Turn::Finished });
         }
+        if !self.batch.files.is_empty() && !self.links.journal.is_synced_to(self.batch.files_seq) {
+            return if self.sent.is_some() { self.finish() } else { Ok(Turn::Stalled) };
+        }
         // The breaker may have been opened by another writer.
         match self.attempts.wait() {
             Some(_) if self.sent.is_some() => self.finish(),
@@ -357,13 +363,16 @@ impl Writer {
                 let _ = spare.offer(rows);
             }
         }
-        (batch.rows, batch.since) = (0, None);
+        (batch.rows, batch.since, batch.files_seq) = (0, None, 0);
+        batch.files.clear();
         self.spare = batch;
     }
 
-    /// The same for a batch without a row, of which nothing needs to be committed.
+    /// The same for a batch without a row, of which nothing needs to be committed now.
     fn recycle_batch(&mut self) {
-        let batch = std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare));
+        let mut batch = std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare));
+        std::mem::swap(&mut batch.files, &mut self.batch.files);
+        self.batch.files_seq = batch.files_seq;
         self.recycle(batch);
         self.begin_batch();
     }

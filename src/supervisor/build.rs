@@ -22,7 +22,7 @@ use crate::feed::{self, FeedContext, Happening};
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
-use crate::journal::open::open;
+use crate::journal::open::{marks, open};
 use crate::journal::retention::Retention;
 use crate::journal::sync::{Sync, SyncQueue};
 use crate::journal::tail::Tail;
@@ -40,6 +40,7 @@ use crate::shard::vessels::Vessels;
 use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
+use crate::taken::Taken;
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
@@ -85,6 +86,8 @@ pub(super) struct Common {
     /// The Postgres that is stored in, if it is one.
     pub(super) server: Option<Server>,
     pub(super) instance: Uuid,
+    /// What is taken of files.
+    taken: Arc<Taken>,
 }
 
 /// Builds the engine and starts its threads, the end of the flow first.
@@ -113,6 +116,7 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
         &known,
         common.server.as_ref(),
         (common.shards, &common.counts),
+        &common.taken,
     )?;
     stores::begin_above(&opened, &mut directory).map_err(io_failure("begin new numbers"))?;
     let journal = open(&mut directory, &common.counts).map_err(io_failure("open the journal"))?;
@@ -120,6 +124,11 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let Beginnings { from, begins, known: offsets } =
         stores::beginnings(&opened, &journal, &directory, window_us, common.shards)
             .map_err(io_failure("read the journal"))?;
+    if config.feeds.iter().any(|feed| matches!(feed.kind, FeedKind::File { .. })) {
+        // What is before this is in the store; of one that is away nobody knows yet what.
+        let from = if journal.is_told() { from } else { Place::default() };
+        common.taken.add(marks(&journal, from).map_err(io_failure("read the journal"))?);
+    }
     let recovering = Arc::new(AtomicUsize::new(common.shards));
     let seed = directory.instance().as_u64_pair().0;
     let start = Start { journal: &journal, from, seed, recovering: &recovering };
@@ -269,6 +278,7 @@ fn common(
     Ok(Common {
         server: stores::server(config, &counts, reserve)?,
         instance,
+        taken: Arc::default(),
         counts,
         latency: Arc::new(Mutex::new(Latency::default())),
         samples: Arc::new(Samples::default()),
@@ -337,6 +347,7 @@ fn plan_feeds(
             nmea: config.nmea.clone(),
             breakers: config.breakers,
             clock: common.clock.clone(),
+            taken: Arc::clone(&common.taken),
             stopping: Arc::clone(&common.stopping),
         };
         let name = feed.name.clone().unwrap_or_default();

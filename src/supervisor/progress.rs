@@ -19,9 +19,9 @@ impl Progress {
             return Self(None);
         }
         let bar = ProgressBar::new(expected);
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {elapsed} {msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{bar:40} {bytes}/{total_bytes} {elapsed}, {eta} left {msg}",
+        ) {
             bar.set_style(style);
         }
         Self(Some(bar))
@@ -48,6 +48,9 @@ impl Progress {
 fn bytes(engine: &Engine) -> (u64, u64) {
     let files = engine.counts.feeds.iter().filter(|feed| feed.bytes_expected.get() > 0);
     files.fold((0, 0), |(read, expected), feed| {
-        (read + feed.bytes.get(), expected + feed.bytes_expected.get().unsigned_abs())
+        (
+            read + feed.file_read.get().unsigned_abs(),
+            expected + feed.bytes_expected.get().unsigned_abs(),
+        )
     })
 }

@@ -32,6 +32,7 @@ use crate::store::postgres::{Parts, Postgres};
 use crate::store::sqlite::Sqlite;
 use crate::store::writer::Known;
 use crate::store::{Offsets, Store, StoreError};
+use crate::taken::Taken;
 
 /// A store for one writer.
 pub struct Opened {
@@ -53,9 +54,10 @@ pub fn open(
     known: &FeedNames,
     server: Option<&Server>,
     (shards_total, counts): (usize, &Arc<Counts>),
+    taken: &Arc<Taken>,
 ) -> Result<Vec<Opened>, Failure> {
     let Some(server) = server else {
-        return Ok(vec![embedded(config, directory, known, shards_total)?]);
+        return Ok(vec![embedded(config, directory, known, (shards_total, taken))?]);
     };
     let writers = config.store.writers.min(shards_total);
     let owner = Uuid::new_v4();
@@ -84,6 +86,7 @@ pub fn open(
             retry_percent: config.dead_letters.retry_percent,
             counts: Arc::clone(counts),
             clock: Clock::System,
+            taken: Arc::clone(taken),
         };
         let mut store = Postgres::new(parts);
         // Once is enough to know that it is away; its writers go on trying.
@@ -119,9 +122,10 @@ fn embedded(
     config: &Config,
     directory: &Directory,
     known: &FeedNames,
-    shards: usize,
+    (shards, taken): (usize, &Arc<Taken>),
 ) -> Result<Opened, Failure> {
-    let mut store = Sqlite::new(directory.root(), directory.instance(), config.store.clone());
+    let store = Sqlite::new(directory.root(), directory.instance(), config.store.clone());
+    let mut store = store.telling(Arc::clone(taken));
     let failed = |error: StoreError| Failure::new(exit::IO, format!("open the store: {error}"));
     let offsets = connect(&mut store, known).map_err(failed)?;
     Ok(Opened { store: Box::new(store), offsets: Some(offsets), shards: (0..shards).collect() })

@@ -1,6 +1,9 @@
 //! Files and pipes, read turn by turn.
 
+mod again;
+
 use std::io::Write;
+use std::os::fd::AsRawFd;
 
 use tempfile::NamedTempFile;
 
@@ -10,7 +13,8 @@ use crate::clock::{Clock, SECOND_US};
 
 /// The time of the first line of files, in seconds.
 const RECORDED: i64 = 1_600_000_000;
-const FULL_SPEED: Reading = Reading { pace: None, start_us: Some(RECORDED * SECOND_US) };
+const FULL_SPEED: Reading =
+    Reading { pace: None, start_us: Some(RECORDED * SECOND_US), again: false };
 
 fn open(bench: &Bench, content: &[u8], reading: Reading) -> FileFeed {
     let mut file = NamedTempFile::new().unwrap();
@@ -68,9 +72,9 @@ fn a_file_waits_while_the_queue_is_full() {
 fn a_pipe_is_read_as_it_is_written_and_a_stop_does_not_wait_for_it() {
     let bench = Bench::new(8);
     let (outgoing, incoming) = nix::unistd::pipe().map(|(read, write)| (write, read)).unwrap();
-    let mut feed = open(&bench, b"", FULL_SPEED);
-    feed.file = File::from(incoming);
-    let mut pipe = File::from(outgoing);
+    let path = format!("/dev/fd/{}", incoming.as_raw_fd());
+    let mut feed = FileFeed::open(bench.context(), "pipe", path.as_ref(), FULL_SPEED).unwrap();
+    let mut pipe = std::fs::File::from(outgoing);
     let (head, tail) = SENTENCE.split_at(9);
     pipe.write_all(head).unwrap();
     turn_until(&mut feed, || bench.counts().bytes.get() == 9);
@@ -112,7 +116,7 @@ fn at_a_pace_each_message_is_handed_on_when_it_is_due() {
     let clock = Clock::manual(began_us);
     let bench = Bench::with_clock(8, clock.clone());
     let content = [stamped(0), stamped(0), stamped(20), stamped(40)].concat();
-    let mut feed = open(&bench, &content, Reading { pace: Some(10.0), start_us: None });
+    let mut feed = open(&bench, &content, Reading { pace: Some(10.0), ..Reading::default() });
     let mut handed_on: Vec<Vec<i64>> = Vec::new();
     for seconds in 0..5 {
         clock.set_us(began_us + seconds * SECOND_US);

@@ -121,8 +121,15 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn new() -> Self {
+    /// Nothing is said yet.
+    #[must_use]
+    pub fn nothing() -> Self {
         Self { slots: std::array::from_fn(|_| (usize::MAX, Scalar::Absent)) }
+    }
+
+    /// Has a field say this.
+    pub fn set(&mut self, field: Field, value: Scalar<'a>) {
+        self.slots[field as usize] = (0, value);
     }
 
     fn put(&mut self, name: &str, (field, rank): (Field, usize), value: Scalar<'a>) {
@@ -166,7 +173,7 @@ impl<'de> Visitor<'de> for Look {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields::new();
+        let mut fields = Fields::nothing();
         while let Some(name) = map.next_key::<Scalar<'de>>()? {
             let Scalar::Text(name) = name else { continue };
             match find(&name) {

@@ -98,8 +98,20 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge(
         "ais_feed_expected_bytes",
         FEED,
-        "Bytes that a file will have brought when it is read; 0 when unknown.",
+        "Bytes of the feed's file, as it lies on the disk; 0 when it has none.",
         |seen, out| each(seen, out, |feed| signed(feed.bytes_expected.get())),
+    ),
+    Metric::gauge(
+        "ais_feed_file_read_bytes",
+        FEED,
+        "Bytes of the feed's file, as it lies on the disk, that are read.",
+        |seen, out| each(seen, out, |feed| signed(feed.file_read.get())),
+    ),
+    Metric::counter(
+        "ais_feed_archives_damaged_total",
+        FEED,
+        "Archives that are cut off or damaged; what was whole before that is kept.",
+        |seen, out| each(seen, out, |feed| float(feed.damaged.get())),
     ),
     Metric::counter(
         "ais_feed_kernel_drops_total",

@@ -115,6 +115,8 @@ fn feed(counts: &FeedCounts, sums: &Sums) -> Value {
         "dollar_sentences": counts.dollar_sentences.get(),
         "bytes": counts.bytes.get(),
         "bytes_expected": counts.bytes_expected.get(),
+        "file_read": counts.file_read.get(),
+        "damaged": counts.damaged.get(),
         "kernel_drops": counts.kernel_drops.get(),
         "receive_buffer_bytes": counts.receive_buffer_bytes.get(),
         "connections": counts.connections.get(),

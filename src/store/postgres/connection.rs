@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::kept::Kept;
 use super::wire::{Answer, Wire, WireError};
-use super::{Failed, Parts, array, copy, fault, poison, vessels};
+use super::{Failed, Parts, array, copy, fault, files, poison, vessels};
 use crate::partition::PARTITIONS;
-use crate::rows::Rows;
+use crate::rows::{FileMark, Rows};
 use crate::store::{Offsets, StoreError};
 
 /// A lock that somebody else holds is waited for no longer than this: less than Postgres waits before it looks for
@@ -45,6 +45,8 @@ pub struct Connection {
     pub(super) epoch: String,
     /// What is in the table when what was sent last has come through.
     pub(super) offsets: Offsets,
+    /// How far files were read, for the next transaction.
+    pub(super) files: Vec<FileMark>,
 }
 
 impl Connection {
@@ -67,7 +69,20 @@ impl Connection {
         wire.add("COMMIT", &[])?;
         wire.exchange()?;
         settings(&mut wire, parts.config.commit_seconds)?;
-        Ok(Self { wire, instance, writer, epoch, offsets })
+        Ok(Self { wire, instance, writer, epoch, offsets, files: Vec::new() })
+    }
+
+    /// Tells what is taken of files, the first time.
+    pub(super) fn tell_files(&mut self, parts: &Parts) -> Result<(), StoreError> {
+        if parts.taken.is_told() {
+            return Ok(());
+        }
+        let failed = |error| fault::of_wire("read how far files were read", &error);
+        begin(&mut self.wire, parts.config.connect_seconds).map_err(failed)?;
+        let marks = files::read(&mut self.wire, &self.instance).map_err(failed)?;
+        self.wire.add("COMMIT", &[]).and_then(|()| self.wire.exchange()).map_err(failed)?;
+        parts.taken.tell(marks);
+        Ok(())
     }
 
     /// Sends everything of one transaction but its COMMIT.
@@ -133,11 +148,12 @@ impl Connection {
         Err(self.why_fenced(parts))
     }
 
-    /// Adds the statement that moves the offsets; it must touch one row.
+    /// Adds the statement that moves the offsets, which must touch one row, and how far files were read with them.
     pub(super) fn add_offsets(&mut self, offsets: &Offsets) -> Result<(), WireError> {
         let (was, upto) = (array(self.offsets), array(offsets));
         let parameters = [&self.instance, &self.writer, &self.epoch, &was, &upto];
-        self.wire.add(MOVE_OFFSETS, &parameters.map(String::as_str))
+        self.wire.add(MOVE_OFFSETS, &parameters.map(String::as_str))?;
+        files::add(&mut self.wire, &self.instance, &self.writer, &self.files)
     }
 
     /// The offsets are not where they were left: whether another process took them.

@@ -206,5 +206,54 @@ fn a_file_that_is_not_ours_or_newer_is_refused_and_left_alone() {
     assert!(refused.ends_with("is a database, but not aisd's"), "{refused}");
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     let refused = store(dir.path(), Index::Track).connect().unwrap_err().to_string();
-    assert!(refused.contains("has tables of version 3, this program knows version 1"), "{refused}");
+    assert!(refused.contains("has tables of version 3, this program knows version 2"), "{refused}");
+}
+
+fn mark(reading: u64, bytes: u64, nth: u8) -> FileMark {
+    let place = crate::record::Place { bytes, nth };
+    FileMark { mark: crate::record::Mark { reading, place, digest: u64::MAX - bytes }, feed: 3 }
+}
+
+/// What a new start is told of files.
+fn taken(dir: &Path) -> Vec<crate::record::Mark> {
+    let told = Arc::new(Taken::default());
+    let mut store = store(dir, Index::Append).telling(Arc::clone(&told));
+    store.connect().unwrap();
+    told.all().unwrap()
+}
+
+#[test]
+fn how_far_files_were_read_lands_with_the_rows_or_not_at_all_and_never_goes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = store(dir.path(), Index::Append);
+    first.connect().unwrap();
+    let id = u64::MAX - 5;
+    first.carry(&[mark(id, 500, 2), mark(7, 1 << 40, 1)]);
+    first.commit(&[positions(1, 5)], &[6; PARTITIONS]).unwrap();
+    first.carry(&[mark(id, 500, 1)]);
+    first.commit(&[positions(6, 1)], &[7; PARTITIONS]).unwrap();
+    let known = [mark(id, 500, 2).mark, mark(7, 1 << 40, 1).mark];
+    assert_eq!(taken(dir.path()), known);
+    // The same rows once more: their numbers are there, so nothing of it is.
+    first.carry(&[mark(id, 900, 1)]);
+    assert!(first.commit(&[positions(6, 1)], &[8; PARTITIONS]).is_err());
+    assert_eq!(taken(dir.path()), known);
+    first.connect().unwrap();
+    first.carry(&[mark(id, 900, 1)]);
+    first.commit(&[], &[8; PARTITIONS]).unwrap();
+    assert_eq!(taken(dir.path()), [mark(id, 900, 1).mark, known[1]]);
+}
+
+#[test]
+fn tables_of_version_1_are_brought_to_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = Connection::open(dir.path().join(FILE_NAME)).unwrap();
+    connection.execute_batch(schema::TABLES).unwrap();
+    connection.execute_batch("INSERT INTO sources VALUES (0, 'kept')").unwrap();
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    assert_eq!(taken(dir.path()), []);
+    assert_eq!(count(dir.path(), "SELECT count(*) FROM sources"), 1);
+    assert_eq!(count(dir.path(), "PRAGMA user_version"), i64::from(schema::VERSION));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::rows::{Origin, Rows};
+use crate::rows::{FileMark, Origin, Rows};
 use crate::store::Offsets;
 
 /// What a commit holds, part by part as it came from the shards.
@@ -16,6 +16,10 @@ pub struct Batch {
     pub since: Option<Instant>,
     /// How far each shard was before it, and the receipt of the last record that it had seen.
     pub before: Vec<(u64, i64)>,
+    /// How far files were read by its records, and is not committed yet.
+    pub files: Vec<FileMark>,
+    /// The journal's number up to which it must be on disk before that is.
+    pub files_seq: u64,
 }
 
 /// A batch whose commit is under way, or in doubt.
@@ -31,7 +35,11 @@ pub struct Sent {
 
 impl Batch {
     /// Adds a part.
-    pub fn push(&mut self, part: Rows) {
+    pub fn push(&mut self, mut part: Rows) {
+        if !part.files.is_empty() {
+            self.files_seq = self.files_seq.max(part.next_seq);
+            part.files.drain(..).for_each(|mark| mark.note_in(&mut self.files));
+        }
         self.rows += part.len();
         self.parts.push(part);
     }
@@ -40,6 +48,8 @@ impl Batch {
     pub fn put_before(&mut self, mut earlier: Self) {
         earlier.rows += self.rows;
         earlier.parts.append(&mut self.parts);
+        earlier.files_seq = earlier.files_seq.max(self.files_seq);
+        self.files.drain(..).for_each(|mark| mark.note_in(&mut earlier.files));
         *self = earlier;
     }
 

@@ -9,6 +9,7 @@ impl Writer {
     /// Commits what has gathered. The answer is waited for, unless there may be more to send meanwhile.
     pub(super) fn commit(&mut self, offsets: &Offsets) -> Result<Turn, Broken> {
         let began = Instant::now();
+        self.store.carry(&self.batch.files);
         if self.sent.is_some() {
             if let Err(error) = self.store.send(&self.batch.parts, offsets) {
                 return self.broke_off(began, &error);

@@ -6,9 +6,10 @@ use super::*;
 use crate::config::BreakerConfig;
 use crate::journal::Place;
 use crate::queue::bounded;
+use crate::record::{Mark, Place as FilePlace};
 use crate::report::Position;
 use crate::resilience::backoff::Backoff;
-use crate::rows::{Origin, PositionRow};
+use crate::rows::{FileMark, Origin, PositionRow};
 use crate::stage::parking;
 use crate::store::Committed;
 
@@ -29,6 +30,7 @@ struct Asked {
     sent_ahead: u32,
     /// Commits are asked for, come to nothing, and that is told late.
     come_to_nothing: bool,
+    carried: Vec<FileMark>,
 }
 
 struct Scripted(Arc<Mutex<Asked>>);
@@ -49,6 +51,10 @@ impl Store for Scripted {
 
     fn name_sources(&mut self, _names: &[String]) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn carry(&mut self, files: &[FileMark]) {
+        self.0.lock().carried = files.to_vec();
     }
 
     fn rows_ahead(&self) -> Option<usize> {
@@ -335,4 +341,40 @@ fn a_store_that_comes_late_tells_where_rows_begin() {
     assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1));
     assert_eq!((*told.lock(), rig.asked.lock().connects), (Some([7; PARTITIONS]), 2));
     assert_eq!(rig.writer.links.journal.committed(), 7);
+}
+
+fn mark(bytes: u64) -> FileMark {
+    FileMark {
+        mark: Mark { reading: 1, place: FilePlace { bytes, nth: 1 }, digest: bytes },
+        feed: 0,
+    }
+}
+
+#[test]
+fn how_far_a_file_was_read_is_committed_with_what_passes_it_and_not_before_that_is_on_disk() {
+    let mut rig = rig(1000);
+    let journal = Arc::clone(&rig.writer.links.journal);
+    // Of what it brought nothing became a row.
+    let file = |next_seq, bytes| Rows { files: vec![mark(bytes)], ..part(0, next_seq, 0) };
+    assert!(rig.shards[0].offer(file(10, 500)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle, "progress alone waits for a second");
+    assert!(rig.shards[0].offer(part(0, 20, 5)).is_ok());
+    assert!(rig.shards[0].offer(file(30, 900)).is_ok());
+    for synced in [1, 29] {
+        journal.set_synced(synced);
+        assert_eq!(rig.writer.turn().unwrap(), Turn::Stalled);
+        assert!(journal.is_awaited());
+    }
+    assert!(rig.asked.lock().commits.is_empty());
+    journal.set_synced(30);
+    rig.asked.lock().failing = true;
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle);
+    rig.asked.lock().failing = false;
+    rig.asked.lock().carried.clear();
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1), "it connects again");
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(5));
+    assert_eq!(rig.asked.lock().carried, [mark(900)], "it is carried again, the last of it");
+    assert!(rig.shards[0].offer(part(0, 40, 5)).is_ok());
+    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(5));
+    assert!(rig.asked.lock().carried.is_empty());
 }

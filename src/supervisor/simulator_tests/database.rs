@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::random::Random;
 use super::time::Time;
 use crate::partition::PARTITIONS;
-use crate::rows::Rows;
+use crate::rows::{FileMark, Rows};
 use crate::store::{Committed, Offsets, Store, StoreError};
 
 /// What the store gets wrong, for the proof that it would be noticed.
@@ -235,6 +235,10 @@ impl Store for Session {
 
     fn name_sources(&mut self, _names: &[String]) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn carry(&mut self, files: &[FileMark]) {
+        assert!(files.is_empty(), "nothing here comes of a file");
     }
 
     fn rows_ahead(&self) -> Option<usize> {
