@@ -299,6 +299,7 @@ impl Wire {
                 Message::ErrorResponse(body) => {
                     refused = refused.or_else(|| Some(refusal(&body)));
                 }
+                Message::ParseComplete => self.parsed(),
                 Message::DataRow(body) => rows.push(text_of(&body)?),
                 Message::CommandComplete(body) => {
                     let tag = body.tag()?.to_owned();

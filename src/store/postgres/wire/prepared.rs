@@ -9,12 +9,17 @@ use super::{Wire, WireError};
 /// Statements that the server knows by a number.
 #[derive(Default)]
 pub(super) struct Prepared {
-    known: Vec<(&'static str, u32)>,
-    /// As many of those are known for sure: an error may have kept the server from the others.
-    sure: usize,
-    /// How many there were behind each thing that was sent and is not answered.
-    sent: VecDeque<usize>,
+    known: Vec<Statement>,
+    /// The first number that was not used yet behind each thing that was sent and is not answered.
+    sent: VecDeque<u32>,
     next: u32,
+}
+
+struct Statement {
+    sql: &'static str,
+    number: u32,
+    /// The server has said that it knows it: an error may keep it from reading one.
+    is_sure: bool,
 }
 
 impl Wire {
@@ -24,27 +29,32 @@ impl Wire {
             frontend::parse("", sql, [], &mut self.out)?;
             return Ok(String::new());
         };
-        if let Some((_, number)) = prepared.known.iter().find(|(known, _)| *known == sql) {
-            return Ok(format!("aisd{number}"));
+        let (number, is_new) = prepared.number(sql);
+        let name = format!("aisd{number}");
+        if is_new {
+            frontend::parse(&name, sql, [], &mut self.out)?;
         }
-        let name = format!("aisd{}", prepared.next);
-        frontend::parse(&name, sql, [], &mut self.out)?;
-        prepared.known.push((sql, prepared.next));
-        prepared.next += 1;
         Ok(name)
     }
 
     /// Notes what the server has been told of behind what is sent now.
     pub(super) fn mark(&mut self) {
         if let Some(prepared) = &mut self.prepared {
-            prepared.sent.push_back(prepared.known.len());
+            prepared.sent.push_back(prepared.next);
         }
     }
 
-    /// Whether a statement did what it should tells which names the server knows.
+    /// The server has read a statement that it was told of.
+    pub(super) fn parsed(&mut self) {
+        if let Some(prepared) = &mut self.prepared {
+            prepared.parsed();
+        }
+    }
+
+    /// The answer to what was sent has ended: what the server has not read of it, it does not know.
     pub(super) fn settle(&mut self, refused: Option<&WireError>) {
         let Some(prepared) = &mut self.prepared else { return };
-        prepared.settle(refused.is_none());
+        prepared.settle();
         if let Some(code) = refused.and_then(WireError::code) {
             self.pooler.refused(code);
         }
@@ -52,13 +62,72 @@ impl Wire {
 }
 
 impl Prepared {
-    /// What was added up to there is known when all went well, and may not be when not; a number is never used again.
-    fn settle(&mut self, well: bool) {
-        let told = self.sent.pop_front().unwrap_or(0);
-        if well {
-            self.sure = self.sure.max(told.min(self.known.len()));
-        } else {
-            self.known.truncate(self.sure);
+    /// The number of a statement, and whether the server has to be told.
+    fn number(&mut self, sql: &'static str) -> (u32, bool) {
+        if let Some(known) = self.known.iter().find(|known| known.sql == sql) {
+            return (known.number, false);
         }
+        let number = self.next;
+        self.known.push(Statement { sql, number, is_sure: false });
+        self.next += 1;
+        (number, true)
+    }
+
+    /// Statements are read in the order in which they were told.
+    fn parsed(&mut self) {
+        if let Some(first) = self.known.iter_mut().find(|known| !known.is_sure) {
+            first.is_sure = true;
+        }
+    }
+
+    /// What belongs to the answer that ended and was not read is forgotten; its number is never used again.
+    fn settle(&mut self) {
+        let end = self.sent.pop_front().unwrap_or(0);
+        self.known.retain(|known| known.is_sure || known.number >= end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRY: &str = "SAVEPOINT";
+    const COPY: &str = "COPY";
+    const KEEP: &str = "RELEASE";
+
+    /// Everything was forgotten that had been told first in an exchange which then failed, also what the server had read. It kept
+    /// that: a hundred thousand rows refused one by one made its process 12 GB large.
+    #[test]
+    fn what_the_server_has_read_is_known_although_something_behind_it_failed() {
+        let mut prepared = Prepared::default();
+        let tell = |prepared: &mut Prepared| {
+            let told = [TRY, COPY, KEEP].map(|sql| prepared.number(sql));
+            prepared.sent.push_back(prepared.next);
+            told
+        };
+        assert_eq!(tell(&mut prepared), [(0, true), (1, true), (2, true)]);
+        // The rows are refused, so it has not come to the third.
+        prepared.parsed();
+        prepared.parsed();
+        prepared.settle();
+        assert_eq!(tell(&mut prepared), [(0, false), (1, false), (3, true)]);
+        prepared.parsed();
+        prepared.settle();
+        assert_eq!(tell(&mut prepared), [(0, false), (1, false), (3, false)]);
+    }
+
+    #[test]
+    fn what_was_sent_behind_something_that_failed_is_another_matter() {
+        let mut prepared = Prepared::default();
+        assert_eq!(prepared.number(TRY), (0, true));
+        prepared.sent.push_back(prepared.next);
+        assert_eq!(prepared.number(COPY), (1, true));
+        prepared.sent.push_back(prepared.next);
+        // The first is refused as it is; the second is read.
+        prepared.settle();
+        assert_eq!((prepared.number(COPY), prepared.number(TRY)), ((1, false), (2, true)));
+        prepared.parsed();
+        prepared.settle();
+        assert_eq!(prepared.number(COPY), (1, false));
     }
 }
