@@ -4,6 +4,7 @@
 mod abuse;
 mod accounting;
 mod cache;
+mod counts;
 mod crash;
 mod dead_letters;
 mod decode_answers;

@@ -29,11 +29,16 @@ pub fn add(
     let positions = rows.iter().flat_map(|rows| &rows.positions);
     let mut positions: Vec<&PositionRow> = positions.filter(|row| kept.has(&row.origin)).collect();
     if index == Index::Track {
-        positions.sort_unstable_by_key(|row| (row.origin.mmsi, row.origin.time_us));
+        sort(&mut positions);
     }
     add_positions(wire, instance, positions.into_iter())?;
     let messages = rows.iter().flat_map(|rows| rows.messages.iter().map(move |row| (rows, row)));
     add_messages(wire, instance, messages.filter(|(_, row)| kept.has(&row.origin)))
+}
+
+/// Sorts positions as the index by vessel and time does.
+pub fn sort(positions: &mut [&PositionRow]) {
+    positions.sort_unstable_by_key(|row| (row.origin.mmsi, row.origin.time_us));
 }
 
 /// Adds positions, if there is any.
@@ -66,7 +71,8 @@ pub fn add_messages<'a>(
     })
 }
 
-fn put_position(row: &PositionRow, instance: i16, out: &mut BytesMut) {
+/// Writes a row of `positions`.
+pub fn put_position(row: &PositionRow, instance: i16, out: &mut BytesMut) {
     let PositionRow { origin, position, flags } = row;
     out.reserve(160);
     out.put_i16(POSITION_COLUMNS);
