@@ -21,6 +21,8 @@ use crate::profile::Tag;
 
 /// Payload characters that fit a line of 82 characters.
 const LINE_PAYLOAD_MAX: usize = 60;
+/// Bytes before a payload: `!AIVDM,2,1,3,A,`.
+const HEAD_BYTES_MAX: usize = 15;
 /// The sequence id of parts that wait in vain; the others have lower ones.
 const LOST_SEQUENCE: u8 = 9;
 
@@ -127,27 +129,41 @@ fn sentence(
     fill: u8,
     out: &mut Vec<u8>,
 ) {
-    let start = out.len();
-    out.push(b'!');
-    out.extend_from_slice(&look.talker);
-    out.push(b',');
-    out.extend_from_slice(&[numbers[0], b',', numbers[1], b',']);
+    // All that stands before the payload, at once.
+    let mut head = [b','; HEAD_BYTES_MAX];
+    head[0] = b'!';
+    head[1..6].copy_from_slice(&look.talker);
+    (head[7], head[9]) = (numbers[0], numbers[1]);
+    let mut length = 11;
     if let Some(sequence) = sequence {
-        out.push(b'0' + sequence);
+        head[length] = b'0' + sequence;
+        length += 1;
     }
-    out.push(b',');
+    length += 1;
     if let Some(channel) = look.channel {
-        out.push(channel);
+        head[length] = channel;
+        length += 1;
     }
-    out.push(b',');
+    length += 1;
+    let head = &head[..length];
+    let tail = [b',', b'0' + fill];
+    let sum = checksum(&head[1..]) ^ checksum(payload) ^ checksum(&tail);
+    let tail = [tail[0], tail[1], b'*', hex(sum >> 4), hex(sum), b'\r', b'\n'];
+    out.reserve(length + payload.len() + tail.len());
+    out.extend_from_slice(head);
     out.extend_from_slice(payload);
-    out.extend_from_slice(&[b',', b'0' + fill]);
-    let sum = checksum(&out[start + 1..]);
-    out.extend_from_slice(&[b'*', hex(sum >> 4), hex(sum), b'\r', b'\n']);
+    out.extend_from_slice(&tail);
 }
 
 /// Writes what stands before a sentence, such as `\c:1700000000123*hh\`.
+#[inline]
 fn tag_block(tag: Tag, time_ms: i64, part: Option<(u8, u8, u16)>, out: &mut Vec<u8>) {
+    if tag != Tag::None {
+        write_tag_block(tag, time_ms, part, out);
+    }
+}
+
+fn write_tag_block(tag: Tag, time_ms: i64, part: Option<(u8, u8, u16)>, out: &mut Vec<u8>) {
     let seconds = time_ms / 1000;
     let inner = match tag {
         Tag::None => return,
@@ -164,9 +180,11 @@ fn tag_block(tag: Tag, time_ms: i64, part: Option<(u8, u8, u16)>, out: &mut Vec<
     out.extend_from_slice(&[b'*', hex(sum >> 4), hex(sum), b'\\']);
 }
 
-/// Exclusive or of all bytes.
+/// Exclusive or of all bytes, eight at once.
 pub fn checksum(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0, |sum, byte| sum ^ byte)
+    let (words, rest) = bytes.as_chunks::<8>();
+    let word = words.iter().fold(0, |sum, word| sum ^ u64::from_le_bytes(*word));
+    word.to_le_bytes().iter().chain(rest).fold(0, |sum, byte| sum ^ byte)
 }
 
 /// The low half of a byte as a hexadecimal digit.

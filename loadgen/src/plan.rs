@@ -30,7 +30,7 @@ pub struct Plan {
 }
 
 enum Who {
-    Fleet(Fleet),
+    Fleet(Box<Fleet>),
     File(Recording),
 }
 
@@ -42,7 +42,8 @@ impl Plan {
     pub fn new(arguments: &Arguments) -> Result<Self, String> {
         let who = match &arguments.file {
             None => {
-                Who::Fleet(Fleet::new(arguments.vessels, arguments.seed, fleet::turn(now_us())))
+                let turn = fleet::turn(now_us());
+                Who::Fleet(Box::new(Fleet::new(arguments.vessels, arguments.seed, turn)))
             }
             Some(file) => {
                 let read = Recording::read(file);
@@ -78,7 +79,7 @@ impl Plan {
         let schedule = self.schedule.unwrap_or_else(virtually);
         let makes = match self.who {
             Who::Fleet(fleet) => {
-                let traffic = Traffic::new(fleet, style(arguments, target));
+                let traffic = Traffic::new(*fleet, style(arguments, target));
                 Makes::Fleet(Box::new(traffic))
             }
             Who::File(recording) => {

@@ -1,31 +1,47 @@
 //! A payload being made: fields go in as bits, six-bit armour comes out.
+//!
+//! Bits gather in words of ten characters, and become characters all at once: one by one that was a third of the time of a message.
 
 /// Room for five slots (1 064 bits).
 const CHARACTERS_MAX: usize = 180;
+/// Bits of a word.
+const WORD_BITS: u32 = 60;
+/// Characters of a word.
+const OF_WORD: usize = 10;
+const WORDS_MAX: usize = CHARACTERS_MAX / OF_WORD;
 
 /// The bits of one message. What would not fit is left out; no message made here comes near the bound.
 pub struct Bits {
-    characters: [u8; CHARACTERS_MAX],
+    words: [u64; WORDS_MAX],
     length: usize,
+    /// The word that is not full yet, and how many bits it has.
     held: u64,
     held_bits: u32,
+    characters: [u8; CHARACTERS_MAX],
 }
 
 impl Bits {
     /// No bits.
     pub const fn new() -> Self {
-        Self { characters: [0; CHARACTERS_MAX], length: 0, held: 0, held_bits: 0 }
+        let (words, characters) = ([0; WORDS_MAX], [0; CHARACTERS_MAX]);
+        Self { words, length: 0, held: 0, held_bits: 0, characters }
     }
 
     /// Adds the low `width` bits of a number, at most 58 at once.
+    #[inline]
     pub fn put(&mut self, value: u64, width: u32) {
         debug_assert!(width <= 58, "at most 58 bits at once");
-        self.held = (self.held << width) | (value & ((1 << width) - 1));
-        self.held_bits += width;
-        while self.held_bits >= 6 {
-            self.held_bits -= 6;
-            self.character((self.held >> self.held_bits).to_le_bytes()[0] & 63);
+        let value = value & ((1 << width) - 1);
+        let room = WORD_BITS - self.held_bits;
+        if width < room {
+            self.held = self.held << width | value;
+            self.held_bits += width;
+            return;
         }
+        let rest = width - room;
+        self.word(self.held << room | value >> rest);
+        self.held = value & ((1 << rest) - 1);
+        self.held_bits = rest;
     }
 
     /// Adds a signed number in two's complement.
@@ -50,25 +66,50 @@ impl Bits {
 
     /// The armoured payload and its fill bits; the next message begins empty.
     pub fn finish(&mut self) -> (&[u8], u8) {
-        let fill = (6 - self.held_bits) % 6;
-        if fill > 0 {
-            self.put(0, fill);
+        let fill = (6 - self.held_bits % 6) % 6;
+        self.put(0, fill);
+        let last = self.held_bits / 6;
+        let length = (self.length * OF_WORD + last as usize).min(CHARACTERS_MAX);
+        self.word(self.held << (WORD_BITS - self.held_bits));
+        let words = self.words[..self.length].iter();
+        for (characters, word) in self.characters.as_chunks_mut::<OF_WORD>().0.iter_mut().zip(words)
+        {
+            armour(*word, characters);
         }
-        let payload = &mut self.characters[..self.length];
-        for character in payload.iter_mut() {
-            *character += if *character < 40 { 48 } else { 56 };
-        }
-        self.length = 0;
-        self.held = 0;
-        (payload, fill.to_le_bytes()[0])
+        (self.length, self.held, self.held_bits) = (0, 0, 0);
+        (&self.characters[..length], fill.to_le_bytes()[0])
     }
 
-    fn character(&mut self, six: u8) {
-        if let Some(place) = self.characters.get_mut(self.length) {
-            *place = six;
+    fn word(&mut self, word: u64) {
+        if let Some(place) = self.words.get_mut(self.length) {
+            *place = word;
             self.length += 1;
         }
     }
+}
+
+/// The characters of a word, the first from its highest bits.
+#[inline]
+fn armour(word: u64, characters: &mut [u8; OF_WORD]) {
+    let [first @ .., _, _] = characters;
+    *first = eight(word >> 12).to_be_bytes();
+    let [.., ninth, tenth] = characters;
+    for (character, shift) in [(ninth, 6), (tenth, 0)] {
+        let six = (word >> shift).to_le_bytes()[0] & 63;
+        *character = six + if six < 40 { 48 } else { 56 };
+    }
+}
+
+/// Eight characters of 48 bits at the same time, a byte each.
+#[inline]
+const fn eight(bits: u64) -> u64 {
+    // Halves apart, then quarters, then eighths.
+    let bits = (bits & 0xff_ffff_00_0000) << 8 | bits & 0xff_ffff;
+    let bits = (bits & 0x00ff_f000_00ff_f000) << 4 | bits & 0x0000_0fff_0000_0fff;
+    let bits = (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2 | bits & 0x003f_003f_003f_003f;
+    // From 40 on eight more: 88 more makes it 128.
+    let from_40 = (bits + 0x5858_5858_5858_5858) & 0x8080_8080_8080_8080;
+    bits + 0x3030_3030_3030_3030 + (from_40 >> 4)
 }
 
 #[cfg(test)]
