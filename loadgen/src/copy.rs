@@ -6,10 +6,11 @@
 //!
 //! Rows are what the daemon stores of the same messages: same columns, same values, ordered by time. They lie in memory
 //! in the server's own format before the clock starts, 132 bytes each. Then every connection goes round: BEGIN, COPY of
-//! the next batch, COMMIT. The tables are the daemon's: what it was told about indexes holds here as well. The rows stay,
+//! the next batch, COMMIT; or, to see what COPY is worth, one `INSERT` for each row ([`insert`]). The tables are the daemon's: what it was told about indexes holds here as well. The rows stay,
 //! under an instance of their own.
 
 mod again;
+mod insert;
 mod measure;
 mod rows;
 
@@ -58,6 +59,9 @@ pub struct Arguments {
     /// Also move the offsets of the connection with each commit
     #[arg(long)]
     pub offsets: bool,
+    /// Inserts rows one by one, each with a statement of its own, instead of copying them
+    #[arg(long, conflicts_with_all = ["from", "offsets"])]
+    pub insert: bool,
     /// Ships in the fleet
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
     pub vessels: u32,
@@ -124,6 +128,7 @@ fn told(
         "commit_ms": { "p50": commit_ms(0.5), "p99": commit_ms(0.99), "max": commit_ms(1.0) },
         "bytes": measured.bytes,
         "offsets": arguments.offsets,
+        "one_by_one": arguments.insert,
         "as_stored": arguments.from.is_some(),
         "vessels": arguments.vessels,
         "seed": arguments.seed,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Folders with code of ours.
-const CODE: &[&str] = &["src", "loadgen/src", "benches", "fuzz", "tests"];
+const CODE: &[&str] = &["src", "loadgen/src", "loadgen/tests", "benches", "fuzz", "tests"];
 /// Folders that are not ours, or are data.
 const SKIPPED: &[&str] = &["target", "data", "corpus", "artifacts", "coverage"];
 

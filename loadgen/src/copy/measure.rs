@@ -1,6 +1,7 @@
 //! Copies what was prepared, and takes the time.
 
 use super::Arguments;
+use super::insert::{self, INSERT_POSITION};
 use super::rows::{Batch, COPY_MESSAGES, COPY_POSITIONS};
 use crate::stored::Outcome;
 use crate::stored::postgres::{Address, text};
@@ -48,9 +49,11 @@ pub fn measure(
         let copy = [COPY_POSITIONS, COPY_MESSAGES].map(|sql| client.prepare(sql).map_err(text));
         let [positions, messages] = copy;
         let copy = [positions?, messages?];
+        let insert = arguments.insert.then(|| client.prepare(INSERT_POSITION)).transpose();
+        let insert = insert.map_err(text)?;
         let offsets = arguments.offsets.then(|| client.prepare(OFFSETS)).transpose();
         let offsets = offsets.map_err(text)?;
-        Ok(Writer { client, copy, offsets, instance, writer })
+        Ok(Writer { client, copy, insert, offsets, instance, writer })
     });
     let writers = writers.collect::<Outcome<Vec<_>>>()?;
     let (next, start) = (AtomicUsize::new(0), Barrier::new(writers.len() + 1));
@@ -92,6 +95,8 @@ impl Part {
 struct Writer {
     client: Client,
     copy: [Statement; 2],
+    /// Rows go in one by one instead.
+    insert: Option<Statement>,
     offsets: Option<Statement>,
     instance: i16,
     /// Which connection it is.
@@ -115,6 +120,9 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &Batch) -> Outcome<u64> {
+        if let Some(statement) = &self.insert {
+            return insert::batch(&mut self.client, statement, batch);
+        }
         self.client.batch_execute("BEGIN").map_err(text)?;
         let mut rows = 0;
         for (copy, bytes) in self.copy.iter().zip([&batch.positions, &batch.messages]) {

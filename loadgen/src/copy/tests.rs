@@ -77,6 +77,21 @@ fn the_rows_are_those_of_the_fleet_each_once() {
 }
 
 #[test]
+fn rows_that_are_inserted_one_by_one_are_the_same() {
+    let servers = [Postgres::start(), Postgres::start(), Postgres::start()];
+    let all = "SELECT bit_xor(hashtext(it::text)::bit(31)::bigint) FROM positions AS it";
+    let ways = [("700", 1, &[][..]), ("700", 1, &["--insert"]), ("1", 300, &["--insert"])];
+    for (server, (batch, commits, more)) in servers.iter().zip(ways) {
+        server.execute(SCHEMA);
+        let rows = ["copy", "--vessels", "300", "--rows", "300", "--batch", batch];
+        let arguments = Told::parse_from(rows.iter().chain(more)).copy;
+        let told = copy(&arguments, &address(server), START_US).unwrap();
+        assert_eq!((&told["rows"], &told["commits"]), (&json!(300), &json!(commits)));
+        assert_eq!(server.count(all), servers[0].count(all), "{more:?}");
+    }
+}
+
+#[test]
 fn offsets_move_with_the_rows_each_by_its_connection() {
     let server = Postgres::start();
     server.execute(SCHEMA);

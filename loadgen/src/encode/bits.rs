@@ -104,7 +104,7 @@ fn armour(word: u64, characters: &mut [u8; OF_WORD]) {
 #[inline]
 const fn eight(bits: u64) -> u64 {
     // Halves apart, then quarters, then eighths.
-    let bits = (bits & 0xff_ffff_00_0000) << 8 | bits & 0xff_ffff;
+    let bits = (bits & 0xffff_ff00_0000) << 8 | bits & 0xff_ffff;
     let bits = (bits & 0x00ff_f000_00ff_f000) << 4 | bits & 0x0000_0fff_0000_0fff;
     let bits = (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2 | bits & 0x003f_003f_003f_003f;
     // From 40 on eight more: 88 more makes it 128.
