@@ -17,15 +17,22 @@ fn check(rig: &Rig, store: &str) {
     // The longest time between two looks says by how much a commit may have been seen late.
     let late_ms = number(&results["commit_seen_late_ms_max"]);
     assert!(late_ms > 0.5, "nobody looks all the time");
-    for quantile in ["p50", "p99"] {
+    let both = |quantile: &str| {
         let seen = number(&results["receipt_to_commit_ms"][quantile]);
-        let told = number(&results["latency_ms"][quantile]);
-        // Seen late, never early.
-        assert!(
-            (told - NEAR_MS..told + late_ms + NEAR_MS).contains(&seen),
-            "{quantile}: {seen} ms seen, {told} ms told, looks {late_ms} ms apart at most"
-        );
-    }
+        (seen, number(&results["latency_ms"][quantile]))
+    };
+    // Seen late, never early.
+    let (seen, told) = both("p50");
+    assert!(
+        (told - NEAR_MS..told + late_ms + NEAR_MS).contains(&seen),
+        "{seen} ms seen, {told} ms told, looks {late_ms} ms apart at most"
+    );
+    // The daemon's slowest may have been a message that is not followed, none of them was slower.
+    let (seen, told) = both("max");
+    assert!(
+        seen < told + late_ms + NEAR_MS,
+        "at most {seen} ms seen, {told} told, {late_ms} apart"
+    );
     let to_commit = number(&results["send_to_commit_ms"]["p50"]);
     assert!(to_commit + NEAR_MS > number(&results["receipt_to_commit_ms"]["p50"]));
 }

@@ -8,7 +8,6 @@ use super::interval::{Pace, class_a_s, class_b_s};
 use super::{Group, Ship};
 use crate::random::Random;
 use crate::stream::whole;
-use std::hint::black_box;
 
 /// Slots of the wheel: more than the longest interval needs.
 const SLOTS: usize = 4096;
@@ -64,9 +63,7 @@ impl Roster {
         }
         for at in 0..self.due.len() {
             let index = self.due[at] as usize;
-            let ship = &self.ships.members[index];
-            black_box(ship.fetch());
-            let within = slots(ship);
+            let within = slots(&self.ships.members[index]);
             self.put(index, self.now + within);
         }
         self.due.reverse();

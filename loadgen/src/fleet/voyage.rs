@@ -17,8 +17,23 @@ const STRAIGHT_S_MAX: f64 = 600.0;
 /// How near to its end a lane is over: two nautical miles.
 const ARRIVED_DEGREES: f64 = 2.0 / 60.0;
 
-/// Where a ship is and how it moves.
+/// Where a ship is and how it moves: what each report on the straight needs, and the rest where it is out of the way. All
+/// ships together then fit into a processor's own cache.
+#[repr(C)]
 pub struct Voyage {
+    /// The end of the leg: when, and where, in degrees north and east.
+    until_s: f64,
+    until: (f64, f64),
+    /// Degrees north and east in a second, up to there.
+    per_s: (f32, f32),
+    told: Told,
+    /// Whether the course of the leg is still to be told.
+    turning: bool,
+    rest: Box<Rest>,
+}
+
+/// What a leg changes once, or its turn.
+struct Rest {
     lane: usize,
     outward: bool,
     small: bool,
@@ -26,11 +41,18 @@ pub struct Voyage {
     /// By how much the bow points off the course, for wind and current.
     drift: f64,
     leg: Leg,
-    /// Whether the course of the leg is still to be told.
-    turning: bool,
     /// The rate of the turn with which the leg begins, as it is sent.
     rot: i16,
-    state: State,
+}
+
+/// What was told last, in the numbers of the air.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    sog: u16,
+    cog: u16,
+    heading: u16,
+    rot: i16,
+    nav_status: u8,
 }
 
 /// A stretch of a voyage: a turn, and straight on. Degrees north and east, radians, seconds.
@@ -97,74 +119,94 @@ impl Voyage {
             leg.then_course = bearing(here, if outward { route.to } else { route.from });
             leg.until_s = random.between(0.0, STRAIGHT_S_MAX);
             leg.knots = cruise_knots;
-            leg.go_straight();
         }
         let drift = random.between(-0.07, 0.07);
-        let state = State { lon: 0, lat: 0, sog, cog, heading, rot: 0, nav_status };
-        let turning = false;
-        let mut ship =
-            Self { lane, outward, small, cruise_knots, drift, leg, turning, rot: 0, state };
+        let rest = Rest { lane, outward, small, cruise_knots, drift, leg, rot: 0 };
+        let told = Told { sog, cog, heading, rot: 0, nav_status };
+        let (until_s, per_s) = (f64::INFINITY, (0.0, 0.0));
+        let rest = Box::new(rest);
+        let mut ship = Self { until_s, until: here, per_s, told, turning: false, rest };
         if !moored {
-            ship.tell_course(ship.leg.then_course);
+            ship.go_straight();
+            ship.tell_course(ship.rest.leg.then_course);
         }
         ship
     }
 
     /// The state at a virtual time in seconds; time does not go back.
     pub fn at(&mut self, at_s: f64, random: &mut Random) -> State {
-        while at_s >= self.leg.until_s {
+        while at_s >= self.until_s {
             self.next_leg(random);
         }
-        let (lat, lon) = self.leg.at(at_s);
         // On the straight everything was said when the turn was over.
-        if self.turning {
-            self.turning = at_s < self.leg.turned_s;
-            self.tell_course(self.leg.course_at(at_s));
-        }
+        let (lat, lon) = if self.turning { self.turn(at_s) } else { self.straight(at_s) };
         let (lat, lon) = (units(lat * UNITS_PER_DEGREE), units(lon * UNITS_PER_DEGREE));
-        State { lon, lat, ..self.state }
+        let Told { sog, cog, heading, rot, nav_status } = self.told;
+        State { lon, lat, sog, cog, heading, rot, nav_status }
+    }
+
+    fn straight(&self, at_s: f64) -> (f64, f64) {
+        // Of a ship at rest there is no end, and nothing to go until then.
+        let left_s = (self.until_s - at_s).min(1e9);
+        let (north, east) = (f64::from(self.per_s.0), f64::from(self.per_s.1));
+        on_globe(self.until.0 - north * left_s, self.until.1 - east * left_s)
+    }
+
+    /// In a turn, or just behind it: tells the course, too.
+    fn turn(&mut self, at_s: f64) -> (f64, f64) {
+        let leg = &self.rest.leg;
+        let (place, course) = (leg.at(at_s), leg.course_at(at_s));
+        self.turning = at_s < leg.turned_s;
+        self.tell_course(course);
+        place
     }
 
     fn tell_course(&mut self, course: f64) {
-        self.state.cog = degrees((course.to_degrees() * 10.0).min(3599.0));
-        if self.state.heading != 511 {
-            let heading = around(course + self.drift).to_degrees();
-            self.state.heading = degrees(heading).min(359);
-            self.state.rot = if self.turning { self.rot } else { 0 };
+        self.told.cog = degrees((course.to_degrees() * 10.0).min(3599.0));
+        if self.told.heading != 511 {
+            let heading = around(course + self.rest.drift).to_degrees();
+            self.told.heading = degrees(heading).min(359);
+            self.told.rot = if self.turning { self.rest.rot } else { 0 };
         }
     }
 
-    /// As [`super::Ship::fetch`].
-    pub fn fetch(&self) -> u64 {
-        let Leg { from, until_s, turned_s, then_per_s, .. } = self.leg;
-        (from.0 + until_s + turned_s + then_per_s.1 + self.cruise_knots).to_bits()
+    /// Sets the end of the leg and the way to it.
+    #[expect(clippy::cast_possible_truncation, reason = "seven digits of a small number will do")]
+    fn go_straight(&mut self) {
+        let leg = &mut self.rest.leg;
+        leg.go_straight();
+        (self.until_s, self.until) = (leg.until_s, leg.at(leg.until_s));
+        self.per_s = (leg.then_per_s.0 as f32, leg.then_per_s.1 as f32);
     }
 
     /// How it moved when it was last looked at.
     pub const fn pace(&self) -> Pace {
-        let State { nav_status, sog, rot, .. } = self.state;
+        let Told { nav_status, sog, rot, .. } = self.told;
         Pace { at_rest: matches!(nav_status, 1 | 5), sog, turning: rot != 0 }
     }
 
     /// Moves the whole voyage north by one cell of the grid that reports walk through.
     pub fn nudge(&mut self) {
-        self.leg.from.0 += 16.0 / UNITS_PER_DEGREE;
-        self.leg.then.0 += 16.0 / UNITS_PER_DEGREE;
+        let north = 16.0 / UNITS_PER_DEGREE;
+        let leg = &mut self.rest.leg;
+        for lat in [&mut self.until.0, &mut leg.from.0, &mut leg.then.0] {
+            *lat += north;
+        }
     }
 
     fn next_leg(&mut self, random: &mut Random) {
-        let from_s = self.leg.until_s;
-        let from = self.leg.at(from_s);
+        let from_s = self.rest.leg.until_s;
+        let from = self.rest.leg.at(from_s);
         if distance(from, self.end()) < ARRIVED_DEGREES {
-            self.outward = !self.outward;
+            self.rest.outward = !self.rest.outward;
         }
         let off = if random.below(8) == 0 { 0.5 } else { 0.05 };
         let then_course = bearing(from, self.end()) + random.between(-off, off);
-        let knots = self.cruise_knots * random.between(0.95, 1.05);
-        let course = self.leg.then_course;
+        let knots = self.rest.cruise_knots * random.between(0.95, 1.05);
+        let course = self.rest.leg.then_course;
         let way = (then_course - course + PI).rem_euclid(TAU) - PI;
         let per_minute =
-            if self.small { random.between(60.0, 180.0) } else { random.between(8.0, 25.0) };
+            if self.rest.small { random.between(60.0, 180.0) } else { random.between(8.0, 25.0) };
         let turn = (per_minute.to_radians() / 60.0).copysign(way);
         let turned_s = from_s + way / turn;
         let then_course = (course + way).rem_euclid(TAU);
@@ -179,20 +221,20 @@ impl Voyage {
             sin_cos,
             scale: scale_here,
             then_course,
-            ..self.leg
+            ..self.rest.leg
         };
         leg.until_s = turned_s + random.between(180.0, STRAIGHT_S_MAX);
         leg.then = leg.turning(turned_s - from_s);
-        leg.go_straight();
-        self.leg = leg;
+        self.rest.leg = leg;
+        self.rest.rot = rot(turn);
+        self.go_straight();
         self.turning = true;
-        self.rot = rot(turn);
-        self.state.sog = degrees(knots * 10.0);
+        self.told.sog = degrees(knots * 10.0);
     }
 
-    const fn end(&self) -> (f64, f64) {
-        let route = &LANES[self.lane];
-        if self.outward { route.to } else { route.from }
+    fn end(&self) -> (f64, f64) {
+        let route = &LANES[self.rest.lane];
+        if self.rest.outward { route.to } else { route.from }
     }
 }
 
@@ -316,8 +358,9 @@ mod tests {
         let lane = LANES.iter().position(|lane| lane.from == (48.0, -172.0)).unwrap();
         let mut random = Random::new(3);
         let mut ship = Voyage::new(lane, false, false, &mut random);
-        ship.leg = Leg { from: LANES[lane].from, then: LANES[lane].from, ..Leg::default() };
-        (ship.outward, ship.cruise_knots) = (true, 20.0);
+        let from = LANES[lane].from;
+        ship.rest.leg = Leg { from, then: from, ..Leg::default() };
+        (ship.rest.outward, ship.rest.cruise_knots, ship.until_s) = (true, 20.0, 0.0);
         let (from, to) = (LANES[lane].from, LANES[lane].to);
         let (mut northernmost, mut at_s) = (0.0_f64, 0.0);
         while distance(place(ship.at(at_s, &mut random)), to) > 1.0 {
