@@ -2,7 +2,10 @@
 
 use super::checklist::{self, Judged};
 use super::plot::{Plot, Series};
-use super::{Results, ms_at, table};
+use super::{QUANTILES, Results, ms_at, table};
+use crate::arguments::Arguments;
+use crate::arguments::rate::Rate;
+use crate::metrics::Figures;
 use crate::verify::Verdict;
 use hdrhistogram::Histogram;
 use serde_json::Value;
@@ -40,9 +43,45 @@ fn head(results: &Results, out: &mut String) {
     let date = results.environment.get("date").and_then(Value::as_str).unwrap_or_default();
     let _ = write!(
         out,
-        "<h1>aisd under load</h1><p class=\"{class} verdict\">{verdict}</p><p>{date} UTC. {}</p>",
+        "<h1>aisd under load</h1><p class=\"{class} verdict\">{verdict}</p>{}{}<p>{} UTC. {}</p>",
+        counted(results),
+        asked_in_short(results),
+        date.trim_end_matches('Z').replace('T', " "),
         story(results)
     );
+}
+
+/// What became of the messages, in a line.
+fn counted(results: &Results) -> String {
+    let Some(Verdict { stored, lost, duplicates, wrong, .. }) = results.verdict else {
+        return String::new();
+    };
+    let sent = results.sent.ledger.sent;
+    let [sent, stored, lost, twice, wrong] =
+        [sent, stored, lost, duplicates, wrong].map(table::grouped);
+    format!(
+        "<p>{sent} messages sent, {stored} stored, {lost} lost, {twice} stored twice, {wrong} with a wrong value.</p>"
+    )
+}
+
+/// Whether the checklist is met, in a line.
+fn asked_in_short(results: &Results) -> String {
+    let lines = checklist::of(results);
+    let count = |wanted: Judged| lines.iter().filter(|line| line.judged == wanted).count();
+    let (met, missed) = (count(Judged::Nice) + count(Judged::Met), count(Judged::Missed));
+    let open = match count(Judged::Unknown) {
+        0 => String::new(),
+        open => format!("; {open} could not be judged by this run"),
+    };
+    match (met, missed) {
+        (0, 0) => String::new(),
+        (_, 0) => format!(
+            "<p>The deployment checklist is met in all {met} lines that were measured{open}.</p>"
+        ),
+        _ => format!(
+            "<p class=\"bad\">The deployment checklist is missed in {missed} lines and met in {met}{open}.</p>"
+        ),
+    }
 }
 
 /// What was done, in words.
@@ -58,14 +97,25 @@ fn story(results: &Results) -> String {
             arguments.seed
         ),
     };
+    let asked = match arguments.rate {
+        Rate::Of(rate) => table::per_second(rate),
+        ref other => other.to_string(),
+    };
     let mut text = format!(
-        "{who} sent {} messages to {} in {:.1} s: {}, asked for was {}.",
+        "{who} sent {} messages to {} in {:.1} s: {}, asked for was {asked}.",
         table::grouped(ledger.sent),
         escaped(&results.target.to_string()),
         results.sent.took.as_secs_f64(),
         table::per_second(results.rate_sent()),
-        arguments.rate
     );
+    if results.target.is_json() {
+        let Arguments { batch, connections, .. } = arguments;
+        let _ = write!(
+            text,
+            " Positions went as JSON, in arrays of {batch}, over {connections} connection{}.",
+            if *connections == 1 { "" } else { "s" }
+        );
+    }
     if ledger.repeats > 0 {
         let copies = table::grouped(ledger.repeats);
         let _ =
@@ -138,17 +188,17 @@ fn figure(title: &str, note: &str, plot: &Plot, out: &mut String) {
 
 fn latencies(results: &Results, out: &mut String) {
     *out += "<h2>Latency</h2>";
-    let mut series = Vec::new();
-    let mut add = |name: &str, histogram: Option<&Histogram<u64>>| {
-        if let Some(histogram) = histogram.filter(|it| !it.is_empty()) {
-            series.push(curve(name, histogram));
-        }
-    };
     let found = results.latencies.as_ref();
-    add("intended send to commit", found.map(|it| &it.to_commit));
-    add("receive to commit", found.map(|it| &it.from_receipt));
-    add("send to publish", results.live.as_ref().map(|it| &it.latency_us));
-    add("request to answer", results.sent.answers.as_ref().map(|it| &it.answer_us));
+    let all = [
+        ("intended send to commit", found.map(|it| &it.to_commit)),
+        ("receive to commit", found.map(|it| &it.from_receipt)),
+        ("send to publish", results.live.as_ref().map(|it| &it.latency_us)),
+        ("request to answer", results.sent.answers.as_ref().map(|it| &it.answer_us)),
+    ];
+    let measured = all.into_iter().filter_map(|(name, it)| Some((name, it?)));
+    let measured: Vec<_> = measured.filter(|(_, it)| !it.is_empty()).collect();
+    quantiles(results, &measured, out);
+    let series = measured.iter().map(|(name, it)| curve(name, it)).collect();
     let marks = SHARES.map(|(share, text)| (nines(share), text.to_owned())).to_vec();
     let plot = Plot {
         x_label: "per cent of the messages that took no longer",
@@ -179,6 +229,30 @@ fn latencies(results: &Results, out: &mut String) {
     figure("Latency over time.", note, &plot, out);
 }
 
+/// The same numbers for those who want them as numbers, and the daemon's word beside them.
+fn quantiles(results: &Results, measured: &[(&str, &Histogram<u64>)], out: &mut String) {
+    let told = results.figures.as_ref().and_then(Figures::latency_ms);
+    if measured.is_empty() && told.is_none() {
+        return;
+    }
+    let names = ["p50", "p95", "p99", "p99.9", "p99.99", "slowest"];
+    let head: String = names.iter().map(|name| format!("<th>{name}</th>")).collect();
+    let _ = write!(out, "<table><tr><th>milliseconds</th>{head}</tr>");
+    let mut row = |name: &str, ms: [Option<f64>; 6]| {
+        let ms = ms.map(|ms| ms.map_or("-".into(), |ms| format!("{ms:.2}")));
+        let cells: String = ms.iter().map(|ms| format!("<td>{ms}</td>")).collect();
+        let _ = write!(out, "<tr><td>{name}</td>{cells}</tr>");
+    };
+    for (name, histogram) in measured {
+        row(name, QUANTILES.map(|(_, at)| ms_at(histogram, at)));
+    }
+    if let Some(told) = told {
+        let value = |(name, _): (&str, f64)| told.get(name).and_then(Value::as_f64);
+        row("receive to commit, as the daemon says", QUANTILES.map(value));
+    }
+    *out += "</table>";
+}
+
 /// Percentiles over how many nines they have.
 fn curve(name: &str, histogram: &Histogram<u64>) -> Series {
     let last = nines(1.0 - 1.0 / histogram.len().max(2) as f64).min(5.0);
@@ -195,7 +269,9 @@ fn nines(share: f64) -> f64 {
 }
 
 fn over_time(results: &Results, out: &mut String) {
-    let points = &results.points;
+    // Nothing was sent before the start.
+    let start = std::iter::once(crate::sampler::Point::default());
+    let points: Vec<_> = start.chain(results.points.iter().cloned()).collect();
     *out += "<h2>Over time</h2>";
     let per_second = |count: fn(&crate::sampler::Point) -> Option<u64>| {
         let rate = move |pair: &[crate::sampler::Point]| {
@@ -261,7 +337,10 @@ fn trials(results: &Results, out: &mut String) {
 fn numbers(results: &Results, out: &mut String) {
     *out += "<h2>The machine</h2><table>";
     for (name, value) in results.environment.as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let (name, value) = match (name.as_str(), value.as_f64()) {
+            ("memory_bytes", Some(bytes)) => ("memory", format!("{:.1} GB", bytes / 1e9)),
+            (name, _) => (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        };
         let _ = write!(out, "<tr><td>{}</td><td>{}</td></tr>", escaped(name), escaped(&value));
     }
     let table = escaped(&table::of(results));

@@ -170,8 +170,11 @@ fn decade_marks(range: Range) -> Vec<(f64, String)> {
     marks
 }
 
-/// A round number at or above a value.
+/// A round number at or above a value; over nothing but zeros, one.
 fn above(value: f64) -> f64 {
+    if value <= 0.0 {
+        return 1.0;
+    }
     step(value, 4.0) * (value / step(value, 4.0)).ceil().max(1.0)
 }
 
@@ -234,7 +237,9 @@ mod tests {
         assert_eq!(texts(0.0, 60.0), "0 20 40 60");
         assert_eq!(texts(0.0, 1.0), "0 0.2 0.4 0.6 0.8 1");
         assert_eq!(texts(0.0, 500_000.0), "0 100 k 200 k 300 k 400 k 500 k");
-        assert!((above(430.0) - 600.0).abs() < 1e-9 && (above(0.0) > 0.0));
+        assert!((above(430.0) - 600.0).abs() < 1e-9);
+        // A backlog that was always empty had an axis of "0" above "0".
+        assert_eq!(texts(0.0, above(0.0)), "0 0.2 0.4 0.6 0.8 1");
     }
 
     #[test]
