@@ -85,7 +85,7 @@ pub fn texts() -> Vec<Source> {
         "docs/OPERATIONS.md",
         "deny.toml",
     ];
-    let scripts = ["demo", "tests/run", ".ci/run", "benches/count"];
+    let scripts = ["demo", "tests/run", ".ci/run", "benches/count", "benches/run"];
     let single = root.iter().chain(&scripts).map(|path| read(path));
     single
         .chain(files("config", &["toml", "yml", "json", "service", "sql", "acl"]))
