@@ -7,6 +7,7 @@
 
 pub mod fault;
 mod feeds;
+mod judging;
 pub mod keys;
 mod kinds;
 pub mod load;
@@ -22,6 +23,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use feeds::{default_feeds, posts_at};
+pub use judging::{FilterConfig, FusionConfig, ThinningConfig};
 pub use kinds::AISSTREAM_TYPES;
 pub use neighbours::{
     AtBound, BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
@@ -45,6 +47,14 @@ pub struct Config {
     pub journal: JournalConfig,
     /// What decides about reports.
     pub shards: ShardConfig,
+    /// How one picture is made of what several sources say.
+    pub fusion: FusionConfig,
+    /// Which positions are not stored because they are near to the last one.
+    pub thinning: ThinningConfig,
+    /// What is stored.
+    pub store_filter: FilterConfig,
+    /// What is shown in the live picture.
+    pub live_filter: FilterConfig,
     /// Where reports land.
     pub store: StoreConfig,
     /// The live picture in Redis.
@@ -70,6 +80,10 @@ impl Default for Config {
             nmea: NmeaConfig::default(),
             journal: JournalConfig::default(),
             shards: ShardConfig::default(),
+            fusion: FusionConfig::default(),
+            thinning: ThinningConfig::default(),
+            store_filter: FilterConfig::default(),
+            live_filter: FilterConfig::default(),
             store: StoreConfig::default(),
             redis: RedisConfig::default(),
             breakers: BreakerConfig::default(),

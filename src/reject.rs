@@ -75,9 +75,20 @@ reasons! {
         Thinned = "thinned",
         /// Older than the store keeps.
         Expired = "expired",
-        /// The configuration does not want it.
-        Unwanted = "unwanted",
+        /// Of a type that the store is not to have.
+        Type = "type",
+        /// Of an MMSI that the store is not to have.
+        Mmsi = "mmsi",
+        /// From outside of the store's area.
+        Area = "area",
+        /// From a source that the store is not to have.
+        Source = "source",
     }
+}
+
+impl Filtered {
+    /// Those that the filters of the configuration give.
+    pub const BY_WISH: &'static [Self] = &[Self::Type, Self::Mmsi, Self::Area, Self::Source];
 }
 
 reasons! {

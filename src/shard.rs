@@ -19,10 +19,15 @@ pub mod dedup;
 pub mod event_time;
 pub mod fleet;
 pub mod plausibility;
+pub mod policy;
 mod said;
+mod tally;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 pub mod vessels;
+pub mod weight;
 
 use std::sync::Arc;
 use std::sync::OnceLock;

@@ -5,8 +5,10 @@
 
 use std::path::PathBuf;
 
-use super::rule::{Rule, Value};
+use super::judging::weights;
+use super::rule::{Rule, Value, boxes};
 use super::{AtBound, Config, Format, Hidden, Index, Layout, LogFormat, Secret};
+use crate::filter;
 
 /// One key.
 pub struct Key {
@@ -99,8 +101,27 @@ fn put<T: Setting>(field: &mut T, value: Value) -> bool {
 
 const POSTGRES: &[&str] = &["postgres", "postgresql"];
 const REDIS: &[&str] = &["redis", "rediss", "redis+unix", "unix"];
+const TYPES: Rule =
+    Rule::List(filter::are_types, "0 to 28 with commas, ! before what is not wanted");
+const MMSIS: Rule =
+    Rule::List(filter::are_mmsis, "MMSIs or FIRST-LAST with commas, ! before what is not wanted");
+const AREA: Rule = Rule::List(
+    is_area,
+    "degrees south,west,north,east of one or more boxes, with semicolons between them",
+);
+const SOURCES: Rule =
+    Rule::List(filter::are_names, "names of feeds with commas, ! before what is not wanted");
+const WEIGHTS: Rule = Rule::List(are_weights, "NAME=0..1 with commas");
 const MIB: i64 = 1 << 20;
 const GIB: i64 = 1 << 30;
+
+fn is_area(text: &str) -> bool {
+    boxes(text).is_some()
+}
+
+fn are_weights(text: &str) -> bool {
+    weights(text).is_some()
+}
 
 /// Every key outside the feeds, in the order of `config/aisd.toml`.
 pub const KEYS: &[Key] = &[
@@ -125,6 +146,20 @@ pub const KEYS: &[Key] = &[
     key!(shards.ahead_hours_max, Rule::Whole(0, 8760)),
     key!(shards.age_hours_max, Rule::Whole(1, 87_600)),
     key!(shards.speed_knots_max, Rule::Real(1.0, 1022.0)),
+    key!(fusion.weights, WEIGHTS),
+    key!(fusion.default_weight, Rule::Real(0.0, 1.0)),
+    key!(fusion.window_seconds, Rule::Whole(1, 86_400)),
+    key!(thinning.enabled, Rule::Truth),
+    key!(thinning.min_distance_m, Rule::Real(0.0, 20_000_000.0)),
+    key!(thinning.max_interval_seconds, Rule::Whole(1, 31_536_000)),
+    key!(store_filter.types, TYPES),
+    key!(store_filter.mmsi, MMSIS),
+    key!(store_filter.area, AREA),
+    key!(store_filter.sources, SOURCES),
+    key!(live_filter.types, TYPES),
+    key!(live_filter.mmsi, MMSIS),
+    key!(live_filter.area, AREA),
+    key!(live_filter.sources, SOURCES),
     key!(store.url, Rule::UrlOrNone(POSTGRES)),
     key!(store.direct_url, Rule::UrlOrNone(POSTGRES)),
     key!(store.index, Rule::OneOf(&["track", "append"])),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, nearest};
 use super::feeds::{self, FEEDS_MAX, give_names};
+use super::judging;
 use super::keys::{self, COMMON_VARIABLES, KEYS};
 use super::read::read_toml;
 use super::rule::{Rule, Value};
@@ -87,6 +88,7 @@ pub fn load_from(
     finish(&mut config, &mut faults);
     if faults.is_empty() {
         warnings.extend(feeds::open_posts(&config.feeds, &config.http.address));
+        warnings.extend(judging::strangers(&config));
         return Ok(Loaded { config, file, warnings });
     }
     let texts: Vec<_> = faults.iter().map(Fault::to_string).collect();

@@ -59,6 +59,8 @@ pub enum Rule {
     SomeOf(&'static [&'static str]),
     /// Boxes of south, west, north, east in degrees, separated by semicolons.
     Boxes,
+    /// A list that can be read, or nothing: what reads it, and how it is written.
+    List(fn(&str) -> bool, &'static str),
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// `HOST:PORT`.
@@ -107,6 +109,7 @@ impl Rule {
                 text.split(',').all(|word| words.contains(&word.trim()))
             }
             (Self::Boxes, Value::Text(text)) => boxes(text).is_some(),
+            (Self::List(reads, _), Value::Text(text)) => text.trim().is_empty() || reads(text),
             (Self::OneOf(words), Value::Text(text)) => words.contains(&text.as_str()),
             (Self::Address, Value::Text(text)) => is_address(text),
             (Self::AddressOrNone, Value::Text(text)) => text.is_empty() || is_address(text),
@@ -160,6 +163,7 @@ impl fmt::Display for Rule {
                 out,
                 "degrees south,west,north,east of one or more boxes, with semicolons between them"
             ),
+            Self::List(_, written) => write!(out, "{written}, or \"\""),
             Self::OneOf(words) => write!(out, "one of \"{}\"", words.join("\", \"")),
             Self::Address => write!(out, "HOST:PORT"),
             Self::AddressOrNone => write!(out, "HOST:PORT, or \"\" for none"),

@@ -338,6 +338,8 @@ pub struct LiveCounts {
     pub evicted: Counter,
     /// Positions that were not written because a newer one was there.
     pub refused: Counter,
+    /// Messages that the picture is not to have, by [`Filtered`].
+    pub filtered: ByReason<{ Filtered::COUNT }>,
 }
 
 /// Everything that is counted.

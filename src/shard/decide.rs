@@ -7,7 +7,9 @@ use parking_lot::Mutex;
 use super::dedup::Again;
 use super::event_time::Believable;
 use super::plausibility::Plausibility;
+use super::policy::{Policy, Thinning};
 use super::said::Said;
+use super::tally::Tally;
 use super::vessels::{Fix, Vessel, Vessels};
 use crate::ais::{JsonMeta, Scratch};
 use crate::clock::SECOND_US;
@@ -16,7 +18,7 @@ use crate::observe::counts::Counts;
 use crate::observe::samples::Samples;
 use crate::partition::{self, PARTITIONS};
 use crate::record::{self, Record};
-use crate::reject::Reject;
+use crate::reject::{Filtered, Reject};
 use crate::report::{Position, StaticData};
 use crate::rows::{FileMark, MessageRow, Origin, PositionRow, Rows, StaticRow, flags};
 use crate::store::Offsets;
@@ -46,6 +48,8 @@ pub struct Rules {
     pub samples: Arc<Samples>,
     /// What is known of the vessels, for this shard to fill.
     pub vessels: Arc<Mutex<Vessels>>,
+    /// What the operator wants.
+    pub policy: Arc<Policy>,
 }
 
 /// The rules of a shard and what it remembers.
@@ -61,18 +65,8 @@ pub struct Decider {
     vessels: Arc<Mutex<Vessels>>,
     samples: Arc<Samples>,
     scratch: Scratch,
-    records: u64,
-    suspect: u64,
-    feeds: Vec<FeedTally>,
-}
-
-/// What happened to the records of one feed since it was last told.
-#[derive(Clone, Copy, Default)]
-struct FeedTally {
-    touched: bool,
-    recovered: u64,
-    repeats: u64,
-    rejected: [u64; Reject::COUNT],
+    policy: Arc<Policy>,
+    tally: Tally,
 }
 
 impl Decider {
@@ -95,9 +89,8 @@ impl Decider {
             vessels: rules.vessels,
             samples: rules.samples,
             scratch: Scratch::default(),
-            records: 0,
-            suspect: 0,
-            feeds: vec![FeedTally::default(); 256],
+            policy: rules.policy,
+            tally: Tally::new(),
         }
     }
 
@@ -118,9 +111,8 @@ impl Decider {
             vessels: std::mem::replace(&mut self.vessels, own),
             samples: Arc::clone(&self.samples),
             scratch: Scratch::default(),
-            records: 0,
-            suspect: 0,
-            feeds: vec![FeedTally::default(); 256],
+            policy: Arc::clone(&self.policy),
+            tally: Tally::new(),
         }
     }
 
@@ -142,7 +134,7 @@ impl Decider {
             let record = Record::view(record);
             rows.seen_us = record.received_us;
             if partition::owner(record.partition, self.shards) == self.shard {
-                self.records += 1;
+                self.tally.records += 1;
                 self.decide_one(&record, &mut vessels, rows);
             }
         }
@@ -150,22 +142,21 @@ impl Decider {
 
     fn decide_one(&mut self, record: &Record<'_>, vessels: &mut Vessels, rows: &mut Rows) {
         let undecided = record.seq >= self.offsets[usize::from(record.partition) % PARTITIONS];
-        let tally = &mut self.feeds[usize::from(record.feed)];
-        tally.touched = true;
-        tally.recovered += u64::from(undecided && record.seq < self.run_from);
+        self.tally.of(record.feed).recovered += u64::from(undecided && record.seq < self.run_from);
         if let Some(mark) = record.mark.filter(|_| undecided) {
             FileMark { mark, feed: record.feed }.note_in(&mut rows.files);
         }
-        match self.accept(record, vessels, undecided.then_some(rows)) {
-            Ok(()) => {}
-            Err(Refusal::Repeat) => {
-                self.feeds[usize::from(record.feed)].repeats += u64::from(undecided);
-            }
-            Err(Refusal::Reject(reason)) => {
-                if undecided {
-                    self.feeds[usize::from(record.feed)].rejected[reason as usize] += 1;
-                    self.samples.keep(record.feed, reason, record.raw);
-                }
+        let Err(refusal) = self.accept(record, vessels, undecided.then_some(rows)) else { return };
+        if !undecided {
+            return;
+        }
+        let tally = self.tally.of(record.feed);
+        match refusal {
+            Refusal::Repeat => tally.repeats += 1,
+            Refusal::Filtered(reason) => tally.filtered[reason as usize] += 1,
+            Refusal::Reject(reason) => {
+                tally.rejected[reason as usize] += 1;
+                self.samples.keep(record.feed, reason, record.raw);
             }
         }
     }
@@ -189,16 +180,35 @@ impl Decider {
             mmsi: said.mmsi(),
             feed: record.feed,
         };
+        let wanted = Wanted::by(&self.policy, &said, record.feed);
+        if let Some(reason) = wanted.unshown {
+            self.tally.unshown[reason as usize] += 1;
+        }
+        if let Wanted { unstored: Some(reason), unshown: Some(_) } = wanted {
+            return Err(Refusal::Filtered(reason));
+        }
         let vessel = vessels.heard(origin.mmsi);
-        let position = said.position();
+        let mut position = said.position();
         let data = said.static_data();
         let flags = match &position {
             Some(position) => judge(self.plausibility, record, &origin, position, vessel),
             None => 0,
         };
-        self.suspect += u64::from(flags & (flags::JUMP | flags::SPEED) != 0);
-        if learn(vessel, &origin, position.as_ref(), data.as_ref(), flags) {
+        self.tally.suspect += u64::from(flags & (flags::JUMP | flags::SPEED) != 0);
+        if wanted.unshown.is_none()
+            && learn(vessel, &origin, position.as_ref(), data.as_ref(), flags)
+        {
             vessels.note_changed(origin.mmsi);
+        }
+        if let Some(reason) = wanted.unstored {
+            return Err(Refusal::Filtered(reason));
+        }
+        let thinning = self.policy.thinning;
+        if thinning.is_some_and(|it| is_thinned(it, vessels, &origin, position.as_ref())) {
+            position = None;
+            if data.is_none() {
+                return Err(Refusal::Filtered(Filtered::Thinned));
+            }
         }
         if let Some(rows) = rows {
             make_rows(rows, origin, &said, (position, flags), data);
@@ -208,22 +218,13 @@ impl Decider {
 
     /// Adds what became of messages since the last call.
     pub fn count_messages(&mut self, counts: &Counts) {
-        for (tally, feed) in self.feeds.iter_mut().zip(&counts.feeds) {
-            if std::mem::take(&mut tally.touched) {
-                feed.recovered.add(std::mem::take(&mut tally.recovered));
-                feed.repeats.add(std::mem::take(&mut tally.repeats));
-                for (reason, count) in tally.rejected.iter_mut().enumerate() {
-                    feed.rejected.of(reason).add(std::mem::take(count));
-                }
-            }
-        }
+        self.tally.tell_messages(counts);
     }
 
     /// Adds what was looked at since the last call, and tells what is remembered.
     pub fn count_looks(&mut self, counts: &Counts) {
+        self.tally.tell_looks(counts, self.shard);
         let shard = &counts.shards[self.shard];
-        shard.records.add(std::mem::take(&mut self.records));
-        shard.suspect.add(std::mem::take(&mut self.suspect));
         shard.dedup_keys.set(i64::try_from(self.dedup.len()).unwrap_or(i64::MAX));
         shard.dedup_evictions.add(self.dedup.take_evicted());
         let mut vessels = self.vessels.lock();
@@ -235,14 +236,31 @@ impl Decider {
 
     /// Forgets what was looked at: another has counted it.
     pub fn forget_looks(&mut self) {
-        (self.records, self.suspect) = (0, 0);
+        self.tally.forget_looks();
         self.dedup.take_evicted();
     }
 }
 
 enum Refusal {
     Repeat,
+    Filtered(Filtered),
     Reject(Reject),
+}
+
+/// Who does not want a message, and why.
+struct Wanted {
+    unstored: Option<Filtered>,
+    unshown: Option<Filtered>,
+}
+
+impl Wanted {
+    fn by(policy: &Policy, said: &Said<'_>, feed: u8) -> Self {
+        if policy.store.is_open() && policy.live.is_open() {
+            return Self { unstored: None, unshown: None };
+        }
+        let traits = said.traits(feed);
+        Self { unstored: policy.store.judge(&traits), unshown: policy.live.judge(&traits) }
+    }
 }
 
 impl From<Reject> for Refusal {
@@ -266,6 +284,23 @@ fn judge(
         | flag(flags::OWN_SHIP, record.own_ship)
         | flag(flags::ACCURATE, position.accurate)
         | flag(flags::RAIM, position.raim)
+}
+
+/// Whether a position says little more than the last stored one of its vessel; if not, it is now the last one.
+fn is_thinned(
+    thinning: Thinning,
+    vessels: &mut Vessels,
+    origin: &Origin,
+    position: Option<&Position>,
+) -> bool {
+    let place = position.and_then(|position| position.place);
+    let (Some(place), Some(vessel)) = (place, vessels.known(origin.mmsi)) else { return false };
+    let here = (place, origin.time_us);
+    let is_thinned = vessel.stored.is_some_and(|stored| thinning.leaves_out(here, stored));
+    if !is_thinned {
+        vessel.stored = Some(here);
+    }
+    is_thinned
 }
 
 /// What the vessel's entry learns; whether it changed and had not changed before. A report dated ahead never becomes what is

@@ -71,7 +71,9 @@ impl Fleet for ShardedFleet {
     fn vessel(&self, mmsi: u32) -> Option<VesselView> {
         let shard = partition::owner(partition::of(mmsi), self.shards.len());
         let vessels = self.shards.get(shard)?.lock();
-        vessels.get(mmsi).map(|vessel| view(mmsi, vessel))
+        // One that nobody wants to see has an entry where positions are thinned out.
+        let known = vessels.get(mmsi).filter(|vessel| vessel.heard_us != 0);
+        known.map(|vessel| view(mmsi, vessel))
     }
 
     fn within(&self, area: &Area, limit: usize) -> Vec<VesselView> {

@@ -2,6 +2,7 @@
 
 use super::event_time::refined;
 use crate::ais::{self, Message, Scratch};
+use crate::filter::Traits;
 use crate::record::Record;
 use crate::reject::Reject;
 use crate::report::packed::Told;
@@ -44,6 +45,24 @@ impl<'a> Said<'a> {
             Self::Message(message) => message.position(),
             Self::Report(told) => told.position,
         }
+    }
+
+    /// The type of its message, 0 when a sender of fields did not tell it.
+    pub fn msg_type(&self) -> u8 {
+        match self {
+            Self::Message(message) => message.msg_type(),
+            Self::Report(Told { position: Some(position), .. }) => position.msg_type,
+            Self::Report(told) => told.data.map_or(0, |data| data.msg_type),
+        }
+    }
+
+    /// What filters look at.
+    pub fn traits(&self, feed: u8) -> Traits {
+        let place = match self {
+            Self::Message(message) => message.place(),
+            Self::Report(told) => told.position.and_then(|position| position.place),
+        };
+        Traits { msg_type: self.msg_type(), mmsi: self.mmsi(), feed, place }
     }
 
     /// What that is, if it says so.

@@ -1,5 +1,7 @@
 //! A shard driven by hand over a real journal, with a store that takes rows when the test says so.
 
+mod sinks;
+
 use std::sync::Arc;
 
 use super::*;
@@ -74,6 +76,7 @@ fn rig(begin: Begin) -> Rig {
         seed: 1,
         samples: Arc::new(Samples::default()),
         vessels: Arc::clone(&vessels),
+        policy: Arc::default(),
     };
     let tail =
         Tail::new(Arc::clone(&journal), chunks_inlet, Place::default(), Arc::clone(&counts), true);

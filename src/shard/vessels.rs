@@ -44,6 +44,8 @@ pub struct Vessel {
     pub first_heard_us: i64,
     /// When it was last heard of, microseconds since 1970.
     pub heard_us: i64,
+    /// The last stored position and its event time, where positions are thinned out.
+    pub stored: Option<(Place, i64)>,
     /// What changed since it was last shown.
     pub changed: What,
 }
@@ -87,6 +89,11 @@ impl Vessels {
             self.table.insert(mmsi, Vessel::default());
         }
         self.table.entry(mmsi).or_insert_with(Vessel::default)
+    }
+
+    /// The vessel, if it is there.
+    pub fn known(&mut self, mmsi: u32) -> Option<&mut Vessel> {
+        self.table.peek_mut(&mmsi)
     }
 
     fn evict(&mut self) {

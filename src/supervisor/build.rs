@@ -36,6 +36,7 @@ use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::resilience::reserve::Reserve;
 use crate::shard::decide::{NOTHING_UNDECIDED, Rules};
+use crate::shard::policy::Policy;
 use crate::shard::vessels::Vessels;
 use crate::shard::{Begin, Recovery, Shard};
 use crate::stage::pin::CORES_MIN_TO_PIN;
@@ -83,6 +84,7 @@ pub(super) struct Common {
     pub(super) live_stopping: Arc<AtomicBool>,
     pub(super) clock: Clock,
     pub(super) shards: usize,
+    pub(super) policy: Arc<Policy>,
     /// The Postgres that is stored in, if it is one.
     pub(super) server: Option<Server>,
     pub(super) instance: Uuid,
@@ -264,6 +266,8 @@ fn common(
     for (id, feed) in ids.iter().zip(&config.feeds) {
         feeds[usize::from(*id)].kind = feed.kind.label().to_owned();
     }
+    let kinds: Vec<String> = feeds.iter().map(|feed| feed.kind.clone()).collect();
+    let policy = Arc::new(Policy::new(config, known.all(), &kinds));
     let counts = Counts {
         feeds,
         shards: (0..shards).map(|_| ShardCounts::default()).collect(),
@@ -287,6 +291,7 @@ fn common(
         live_stopping: Arc::new(AtomicBool::new(false)),
         clock: Clock::System,
         shards,
+        policy,
     })
 }
 
@@ -322,6 +327,7 @@ fn plan_shard(
         seed: start.seed,
         samples: Arc::clone(&common.samples),
         vessels: Arc::clone(&common.vessels[index]),
+        policy: Arc::clone(&common.policy),
     };
     let stage = Box::new(Shard::new((tail, begin, recovery), rules, rows, counts));
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);

@@ -219,6 +219,9 @@ fn live(seen: &Seen) -> Value {
         "waiting": live.waiting.get(),
         "evicted": live.evicted.get(),
         "older_refused": live.refused.get(),
+        "filtered": Filtered::BY_WISH.iter()
+            .map(|reason| (reason.label().to_owned(), json!(live.filtered.of(*reason as usize).get())))
+            .collect::<Map<_, _>>(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::list::Metric;
 use super::seen::{float, signed};
+use crate::reject::Filtered;
 
 /// Metrics of the live picture in Redis.
 pub const METRICS: &[Metric] = &[
@@ -43,5 +44,16 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Positions not written to Redis because a newer one of their vessel was there.",
         |seen, out| out.put(&[], float(seen.counts.live.refused.get())),
+    ),
+    Metric::counter(
+        "ais_live_messages_filtered_total",
+        &["reason"],
+        "Messages that the live picture is not to have.",
+        |seen, out| {
+            for reason in Filtered::BY_WISH {
+                let count = seen.counts.live.filtered.of(*reason as usize).get();
+                out.put(&[reason.label()], float(count));
+            }
+        },
     ),
 ];

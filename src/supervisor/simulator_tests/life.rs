@@ -208,6 +208,7 @@ impl Parts<'_> {
             seed,
             samples: Arc::new(Samples::default()),
             vessels: Arc::clone(vessels),
+            policy: Arc::default(),
         };
         let shard = Shard::new((tail, begin, recovery), rules, ends, counts);
         (shard.with_rows_waiting_max(self.setup.rows_waiting_max), outlet)
