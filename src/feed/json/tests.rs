@@ -73,6 +73,45 @@ fn every_name_of_a_field_is_known_and_the_first_that_says_something_counts() {
     }
 }
 
+/// The names of the backend that aisd replaces, written down apart from those that the code knows.
+#[test]
+fn every_name_that_the_replaced_backend_took_is_taken() {
+    let rows: &[(&str, Field, &str)] = &[
+        ("lat latitude Lat LAT", Field::Lat, "7"),
+        ("lon lng longitude Lon LON LONGITUDE long Long", Field::Lon, "7"),
+        ("mmsi MMSI Mmsi shipMMSI ShipMMSI", Field::Mmsi, "244660001"),
+        (
+            "ts time observedAt datetime updatetime updateTime UpdateTime lastSeen timestamp",
+            Field::Time,
+            "1762596001",
+        ),
+        ("imo IMO Imo", Field::Imo, "9074729"),
+        ("callsign CallSign call_sign CALLSIGN", Field::Callsign, "\"ABC\""),
+        ("name Name shipName ShipName", Field::Name, "\"ABC\""),
+        ("speed SOG sog Speed SPEED", Field::Speed, "7"),
+        ("course COG cog Course COURSE", Field::Course, "7"),
+        ("heading Heading HEADING", Field::Heading, "7"),
+        ("status nav_status Status STATUS navStatus", Field::Status, "7"),
+    ];
+    let plain = [("mmsi", "1234567"), ("lat", "1"), ("lon", "1"), ("ts", "1762596000")];
+    for (names, field, value) in rows {
+        let rest: String = plain
+            .iter()
+            .filter(|(name, _)| !names.split(' ').any(|other| other == *name))
+            .map(|(name, value)| format!(",\"{name}\":{value}"))
+            .collect();
+        let told = |name: &str| any(&format!("{{\"{name}\":{value}{rest}}}"));
+        let first = told(names.split(' ').next().unwrap());
+        assert!(first.is_ok_and(|entry| entry.unusable == 0), "{names}");
+        for name in names.split(' ') {
+            assert_eq!(told(name), first, "{name}");
+            let known =
+                NAMES.iter().find(|(_, names)| names.contains(&name)).map(|(field, _)| field);
+            assert_eq!(known, Some(field), "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_place_is_two_numbers_on_the_globe() {
     let check = |lat: &str, lon: &str, expected: Result<(i32, i32), Reject>| {
