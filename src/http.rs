@@ -37,6 +37,7 @@ mod query;
 pub mod reply;
 pub mod request;
 mod routes;
+pub mod sources;
 #[cfg(test)]
 mod tests;
 pub mod token;

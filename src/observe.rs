@@ -11,4 +11,5 @@ pub mod metrics;
 pub mod neighbours;
 pub mod process;
 pub mod samples;
+pub mod source_counts;
 pub mod status;

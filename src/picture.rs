@@ -31,8 +31,10 @@ pub struct LastPosition {
 pub struct VesselView {
     /// Its MMSI.
     pub mmsi: u32,
-    /// Its newest position report, if there was any.
+    /// Its newest position report, if there was any; what that does not tell of its movement is of the reports before.
     pub last: Option<LastPosition>,
+    /// Where it is reported from as well, though it cannot be at both places: two vessels share its MMSI, or a source has it wrong.
+    pub elsewhere: Option<LastPosition>,
     /// What it said of itself, merged from all its static reports.
     pub statics: StaticData,
     /// When it said each of that.

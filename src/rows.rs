@@ -21,6 +21,14 @@ pub struct Origin {
     pub feed: u8,
 }
 
+impl Origin {
+    /// The time at which it counts for what is known now: no later than its receipt.
+    #[must_use]
+    pub fn live_us(&self) -> i64 {
+        self.time_us.min(self.received_us)
+    }
+}
+
 /// A row of `positions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PositionRow {
@@ -94,6 +102,38 @@ pub mod flags {
     pub const ACCURATE: u16 = 64;
     /// Receiver autonomous integrity monitoring is in use.
     pub const RAIM: u16 = 128;
+    /// The vessel is reported from here and from somewhere else, where it cannot both be: two vessels share its MMSI, or a source has it wrong.
+    pub const SHARED: u16 = 256;
+    /// Its source brings again what it brought before, and nothing else.
+    pub const STUCK: u16 = 512;
+
+    /// What cannot be.
+    pub const SUSPECT: u16 = JUMP | SPEED;
+
+    /// Those that say how good a source is, which are counted for each.
+    pub const JUDGED: [(u16, &str); 6] = [
+        (JUMP, "jump"),
+        (SPEED, "speed"),
+        (AHEAD, "ahead"),
+        (LATE, "late"),
+        (SHARED, "shared"),
+        (STUCK, "stuck"),
+    ];
+
+    /// All of those.
+    pub const JUDGED_BITS: u16 = JUMP | SPEED | AHEAD | LATE | SHARED | STUCK;
+
+    /// The words for all of them, as the faces write them.
+    pub const NAMES: [(u16, &str); 8] = [
+        (JUMP, "jump"),
+        (SPEED, "speed"),
+        (AHEAD, "ahead"),
+        (LATE, "late"),
+        (SENDER_TIME, "sender_time"),
+        (OWN_SHIP, "own_ship"),
+        (SHARED, "shared"),
+        (STUCK, "stuck"),
+    ];
 }
 
 /// What a stretch of the journal became, for the partitions of one shard.

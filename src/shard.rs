@@ -18,14 +18,18 @@ pub mod decide;
 pub mod dedup;
 pub mod event_time;
 pub mod fleet;
+pub mod lasting;
 pub mod plausibility;
 pub mod policy;
+pub mod quality;
 mod said;
+pub mod standing;
 mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod vessel;
 pub mod vessels;
 pub mod weight;
 

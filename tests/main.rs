@@ -41,6 +41,7 @@ mod restore;
 mod rights;
 mod servers;
 mod service;
+mod sources;
 mod support;
 mod tidy;
 mod web_socket;

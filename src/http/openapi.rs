@@ -63,7 +63,7 @@ mod tests {
                 let expected = match found {
                     Route::Post(_) => is_post,
                     Route::Admin => path.starts_with("/admin/"),
-                    Route::Api => path.starts_with("/api/vessels"),
+                    Route::Api => path.starts_with("/api/vessels") || path == "/api/sources",
                     Route::Quick(_) => !path.starts_with("/api/") && !path.starts_with("/admin/"),
                 };
                 assert!(expected, "{method} {path}");

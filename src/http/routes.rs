@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 use super::request::Request;
-use super::{Face, admin, health, metrics, openapi, tracks, vessels};
+use super::{Face, admin, health, metrics, openapi, sources, tracks, vessels};
 use crate::feed::http::Form;
 
 /// Who answers.
@@ -37,6 +37,7 @@ pub const ALL: &[(&str, &[&str])] = &[
     ("/metrics/prometheus", &["get"]),
     ("/metrics/prometheus/summary", &["get"]),
     ("/openapi.json", &["get"]),
+    ("/api/sources", &["get"]),
     ("/api/vessels", &["get"]),
     ("/api/vessels/{mmsi}", &["get"]),
     ("/api/vessels/{mmsi}/track", &["get"]),
@@ -109,6 +110,9 @@ fn quick(path: &str) -> Option<fn(&Face, &Request) -> Reply> {
 pub fn answer_api(face: &Face, request: &Request) -> Reply {
     if let Some(deed) = admin::Deed::at(&request.path) {
         return face.admin.answer(deed, request).unwrap_or_else(|refusal| refusal);
+    }
+    if request.path == "/api/sources" {
+        return sources::list(face);
     }
     let path = request.path.strip_prefix("/api/vessels").unwrap_or("-");
     let parts: Vec<&str> = path.split('/').collect();

@@ -100,6 +100,11 @@ fn describe(face: &Face, vessel: &VesselView) -> Value {
     if let Some(last) = &vessel.last {
         describe_position(face, last, &mut out);
     }
+    if let Some(elsewhere) = &vessel.elsewhere {
+        let mut there = Map::new();
+        describe_position(face, elsewhere, &mut there);
+        out.insert("elsewhere".to_owned(), Value::Object(there));
+    }
     describe_statics(&vessel.statics, &mut out);
     if vessel.first_seen_us != 0 {
         out.insert("first_seen".to_owned(), time(vessel.first_seen_us));
@@ -139,15 +144,7 @@ fn describe_position(face: &Face, last: &LastPosition, out: &mut Map<String, Val
 }
 
 fn flag_names(bits: u16) -> Vec<&'static str> {
-    const NAMES: [(u16, &str); 6] = [
-        (flags::JUMP, "jump"),
-        (flags::SPEED, "speed"),
-        (flags::AHEAD, "ahead"),
-        (flags::LATE, "late"),
-        (flags::SENDER_TIME, "sender_time"),
-        (flags::OWN_SHIP, "own_ship"),
-    ];
-    NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect()
+    flags::NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect()
 }
 
 fn describe_statics(statics: &StaticData, out: &mut Map<String, Value>) {

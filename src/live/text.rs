@@ -42,16 +42,8 @@ pub fn whole(value: impl itoa::Integer, out: &mut String) {
 
 /// What is remarkable about a position, in words with commas between.
 pub fn flag_names(bits: u16, out: &mut String) {
-    const NAMES: [(u16, &str); 6] = [
-        (flags::JUMP, "jump"),
-        (flags::SPEED, "speed"),
-        (flags::AHEAD, "ahead"),
-        (flags::LATE, "late"),
-        (flags::SENDER_TIME, "sender_time"),
-        (flags::OWN_SHIP, "own_ship"),
-    ];
     let begin = out.len();
-    for (_, name) in NAMES.into_iter().filter(|(bit, _)| bits & bit != 0) {
+    for (_, name) in flags::NAMES.into_iter().filter(|(bit, _)| bits & bit != 0) {
         if out.len() > begin {
             out.push(',');
         }

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::observe::neighbours::Neighbours;
+use crate::observe::source_counts::SourceCounts;
 use crate::reject::{Dropped, Filtered, Reject};
 
 /// A number that only grows.
@@ -129,6 +130,8 @@ pub struct FeedCounts {
     pub connect_failures: Counter,
     /// When the last message came, microseconds since 1970; 0 for never.
     pub last_message_us: Gauge,
+    /// How good it is as a source.
+    pub source: SourceCounts,
     /// Bytes of its file, as it lies on the disk; 0 when it has none.
     pub bytes_expected: Gauge,
     /// Those of them that are read.

@@ -15,6 +15,7 @@ pub mod list;
 mod live;
 mod machine;
 mod seen;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod text;

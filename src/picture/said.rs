@@ -66,6 +66,18 @@ impl StaticField {
         }
     }
 
+    /// Characters of a text; of the same moment the longer one has lost less on its way.
+    #[must_use]
+    pub fn length(self, data: &StaticData) -> usize {
+        match self {
+            Self::Name => data.name.map_or(0, |it| it.as_str().len()),
+            Self::Callsign => data.callsign.map_or(0, |it| it.as_str().len()),
+            Self::Destination => data.destination.map_or(0, |it| it.as_str().len()),
+            Self::Vendor => data.vendor.map_or(0, |it| it.as_str().len()),
+            _ => 0,
+        }
+    }
+
     /// Takes the field over.
     pub const fn copy(self, from: &StaticData, to: &mut StaticData) {
         match self {

@@ -7,10 +7,14 @@ use parking_lot::Mutex;
 use super::dedup::Again;
 use super::event_time::Believable;
 use super::plausibility::Plausibility;
-use super::policy::{Policy, Thinning};
+use super::policy::{Policy, Thinning, Wanted};
+use super::quality::Sources;
 use super::said::Said;
+use super::standing::{Sight, Standing};
 use super::tally::Tally;
-use super::vessels::{Fix, Vessel, Vessels};
+use super::vessel::{Fix, Vessel};
+use super::vessels::Vessels;
+use super::weight::Weight;
 use crate::ais::{JsonMeta, Scratch};
 use crate::clock::SECOND_US;
 use crate::config::ShardConfig;
@@ -60,7 +64,8 @@ pub struct Decider {
     run_from: u64,
     next_seq: u64,
     believable: Believable,
-    plausibility: Plausibility,
+    sight: Sight,
+    sources: Sources,
     dedup: Again,
     vessels: Arc<Mutex<Vessels>>,
     samples: Arc<Samples>,
@@ -84,7 +89,11 @@ impl Decider {
             run_from: rules.run_from,
             next_seq: 0,
             believable: Believable::new(config.ahead_hours_max, config.age_hours_max),
-            plausibility: Plausibility::new(config.speed_knots_max),
+            sight: Sight {
+                plausibility: Plausibility::new(config.speed_knots_max),
+                window_us: rules.policy.window_us,
+            },
+            sources: Sources::default(),
             dedup: Again::new(window_ms, retry_ms, bytes_max, rules.seed),
             vessels: rules.vessels,
             samples: rules.samples,
@@ -106,7 +115,8 @@ impl Decider {
             run_from: self.run_from,
             next_seq: self.next_seq,
             believable: self.believable,
-            plausibility: self.plausibility,
+            sight: self.sight,
+            sources: self.sources.clone(),
             dedup: self.dedup.clone(),
             vessels: std::mem::replace(&mut self.vessels, own),
             samples: Arc::clone(&self.samples),
@@ -119,6 +129,7 @@ impl Decider {
     /// Goes on in the place of one that was ahead and is not any more.
     pub fn take_over(&mut self, ahead: Self) {
         self.vessels = ahead.vessels;
+        self.sources = ahead.sources;
     }
 
     /// Decides about all records of a stretch that are this shard's and not seen yet.
@@ -146,15 +157,19 @@ impl Decider {
         if let Some(mark) = record.mark.filter(|_| undecided) {
             FileMark { mark, feed: record.feed }.note_in(&mut rows.files);
         }
-        let Err(refusal) = self.accept(record, vessels, undecided.then_some(rows)) else { return };
+        let refusal = self.accept(record, vessels, undecided.then_some(rows)).err();
         if !undecided {
             return;
         }
         let tally = self.tally.of(record.feed);
         match refusal {
-            Refusal::Repeat => tally.repeats += 1,
-            Refusal::Filtered(reason) => tally.filtered[reason as usize] += 1,
-            Refusal::Reject(reason) => {
+            None => tally.first += 1,
+            Some(Refusal::Repeat) => tally.repeats += 1,
+            Some(Refusal::Filtered(reason)) => {
+                tally.first += 1;
+                tally.filtered[reason as usize] += 1;
+            }
+            Some(Refusal::Reject(reason)) => {
                 tally.rejected[reason as usize] += 1;
                 self.samples.keep(record.feed, reason, record.raw);
             }
@@ -168,19 +183,30 @@ impl Decider {
         vessels: &mut Vessels,
         rows: Option<&mut Rows>,
     ) -> Result<(), Refusal> {
-        let judged_us = self.believable.judge(record)?;
-        if self.dedup.is_repeat(record, judged_us) {
+        let feed = record.feed;
+        if let Some(verdict) = self.sources.judge_if_due(feed, record.received_us) {
+            self.tally.judge(feed, record.received_us, verdict);
+        }
+        let judged_us =
+            self.believable.judge(record).inspect_err(|_| self.sources.refused(feed))?;
+        let (is_repeat, hash) = self.dedup.hear(record, judged_us);
+        let is_again = self.sources.came(feed, hash);
+        if is_again && rows.is_some() {
+            self.tally.of(feed).own_repeats += 1;
+        }
+        if is_repeat {
             return Err(Refusal::Repeat);
         }
-        let said = Said::read(record, &mut self.scratch)?;
+        let said =
+            Said::read(record, &mut self.scratch).inspect_err(|_| self.sources.erred(feed))?;
         let origin = Origin {
             seq: record.seq,
             time_us: said.event_time(record, judged_us),
             received_us: record.received_us,
             mmsi: said.mmsi(),
-            feed: record.feed,
+            feed,
         };
-        let wanted = Wanted::by(&self.policy, &said, record.feed);
+        let wanted = Wanted::by(&self.policy, &said, feed);
         if let Some(reason) = wanted.unshown {
             self.tally.unshown[reason as usize] += 1;
         }
@@ -188,17 +214,21 @@ impl Decider {
             return Err(Refusal::Filtered(reason));
         }
         let vessel = vessels.heard(origin.mmsi);
-        let mut position = said.position();
-        let data = said.static_data();
-        let flags = match &position {
-            Some(position) => judge(self.plausibility, record, &origin, position, vessel),
-            None => 0,
-        };
-        self.tally.suspect += u64::from(flags & (flags::JUMP | flags::SPEED) != 0);
-        if wanted.unshown.is_none()
-            && learn(vessel, &origin, position.as_ref(), data.as_ref(), flags)
-        {
-            vessels.note_changed(origin.mmsi);
+        let weight = self.sources.weight(&self.policy, feed, record.received_us);
+        let (mut position, data) = (said.position(), said.static_data());
+        let (mut flags, mut standing) = (0, Standing::Here);
+        if let Some(position) = &position {
+            standing = self.sight.judge(vessel, position, (origin.live_us(), weight));
+            flags = judge(self.sight.plausibility, record, &origin, position, (vessel, standing))
+                | if self.sources.is_stuck(feed) { flags::STUCK } else { 0 };
+            self.sources.told(feed, position, flags);
+            self.tally.position(record, &origin, flags, rows.is_some());
+        }
+        if wanted.unshown.is_none() && !self.sources.is_stuck(feed) {
+            let learned = Learned { origin: &origin, flags, standing, weight };
+            if learned.by(vessel, position.as_ref(), data.as_ref(), self.sight.window_us) {
+                vessels.note_changed(origin.mmsi);
+            }
         }
         if let Some(reason) = wanted.unstored {
             return Err(Refusal::Filtered(reason));
@@ -247,22 +277,6 @@ enum Refusal {
     Reject(Reject),
 }
 
-/// Who does not want a message, and why.
-struct Wanted {
-    unstored: Option<Filtered>,
-    unshown: Option<Filtered>,
-}
-
-impl Wanted {
-    fn by(policy: &Policy, said: &Said<'_>, feed: u8) -> Self {
-        if policy.store.is_open() && policy.live.is_open() {
-            return Self { unstored: None, unshown: None };
-        }
-        let traits = said.traits(feed);
-        Self { unstored: policy.store.judge(&traits), unshown: policy.live.judge(&traits) }
-    }
-}
-
 impl From<Reject> for Refusal {
     fn from(reason: Reject) -> Self {
         Self::Reject(reason)
@@ -274,12 +288,14 @@ fn judge(
     record: &Record<'_>,
     origin: &Origin,
     position: &Position,
-    vessel: &Vessel,
+    (vessel, standing): (&Vessel, Standing),
 ) -> u16 {
     let flag = |flag, set: bool| if set { flag } else { 0 };
-    plausibility.judge(position, vessel.place_before(origin.time_us))
+    flag(flags::JUMP, standing.is_jump())
+        | flag(flags::SHARED, standing == Standing::Rival)
+        | flag(flags::SPEED, plausibility.is_fast(position))
         | flag(flags::AHEAD, origin.time_us - origin.received_us > AHEAD_FLAG_US)
-        | flag(flags::LATE, vessel.is_late(origin))
+        | flag(flags::LATE, vessel.is_late(origin.live_us()))
         | flag(flags::SENDER_TIME, record.sent_us.is_some())
         | flag(flags::OWN_SHIP, record.own_ship)
         | flag(flags::ACCURATE, position.accurate)
@@ -303,27 +319,40 @@ fn is_thinned(
     is_thinned
 }
 
-/// What the vessel's entry learns; whether it changed and had not changed before. A report dated ahead never becomes what is
-/// known of it.
-fn learn(
-    vessel: &mut Vessel,
-    origin: &Origin,
-    position: Option<&Position>,
-    data: Option<&StaticData>,
+/// What there is to learn of a vessel, and how far that is believed.
+struct Learned<'a> {
+    origin: &'a Origin,
     flags: u16,
-) -> bool {
-    let had_changed = vessel.changed.any();
-    vessel.heard(origin.received_us);
-    if origin.time_us - origin.received_us > AHEAD_FLAG_US {
-        return false;
+    standing: Standing,
+    weight: Weight,
+}
+
+impl Learned<'_> {
+    /// What the vessel's entry learns; whether it changed and had not changed before. A report dated ahead never becomes what is
+    /// known of it.
+    fn by(
+        &self,
+        vessel: &mut Vessel,
+        position: Option<&Position>,
+        data: Option<&StaticData>,
+        window_us: i64,
+    ) -> bool {
+        let had_changed = vessel.changed.any();
+        vessel.heard(self.origin.received_us);
+        if self.origin.time_us - self.origin.received_us > AHEAD_FLAG_US {
+            return false;
+        }
+        let (flags, weight) = (self.flags, self.weight);
+        let origin = Origin { time_us: self.origin.live_us(), ..*self.origin };
+        if let Some(position) = position {
+            let fix = Fix { origin, position: *position, flags, weight };
+            vessel.moved(fix, self.standing, window_us);
+        }
+        if let Some(data) = data {
+            vessel.said(origin.time_us, data, weight);
+        }
+        !had_changed && vessel.changed.any()
     }
-    if let Some(position) = position {
-        vessel.moved(Fix { origin: *origin, position: *position, flags });
-    }
-    if let Some(data) = data {
-        vessel.said(origin, data);
-    }
-    !had_changed && vessel.changed.any()
 }
 
 fn make_rows(

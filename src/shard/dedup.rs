@@ -159,22 +159,25 @@ impl Again {
         }
     }
 
-    /// Whether this record's report came before; remembers it either way.
-    pub fn is_repeat(&mut self, record: &Record<'_>, sent_us: i64) -> bool {
+    /// Whether this record's report came before, and the hash that it goes by; remembers it either way.
+    pub fn hear(&mut self, record: &Record<'_>, sent_us: i64) -> (bool, u64) {
         let received_us = record.received_us;
         if record.report {
-            return self.was_told(packed::key(record.payload), sent_us, received_us);
+            let hash = self.told_hash(packed::key(record.payload), sent_us);
+            return (self.timed.is_known(hash, sent_us, received_us), hash);
         }
-        let heard = self.heard.is_repeat(record.payload, sent_us, received_us);
-        let may_come_again = record.answered && record.sent_us.is_some();
-        let told = may_come_again && self.was_told(record.payload, sent_us, received_us);
-        heard || told
+        let hash = xxh3_64_with_seed(record.payload, self.heard.seed);
+        let heard = self.heard.is_known(hash, sent_us, received_us);
+        let told = record.answered && record.sent_us.is_some() && {
+            let hash = self.told_hash(record.payload, sent_us);
+            self.timed.is_known(hash, sent_us, received_us)
+        };
+        (heard || told, hash)
     }
 
     /// The time is part of what is compared: to the microsecond, as it was told.
-    fn was_told(&mut self, key: &[u8], sent_us: i64, received_us: i64) -> bool {
-        let seed = self.timed.seed ^ sent_us.cast_unsigned().rotate_left(32);
-        self.timed.is_known(xxh3_64_with_seed(key, seed), sent_us, received_us)
+    fn told_hash(&self, key: &[u8], sent_us: i64) -> u64 {
+        xxh3_64_with_seed(key, self.timed.seed ^ sent_us.cast_unsigned().rotate_left(32))
     }
 
     /// Entries of both.

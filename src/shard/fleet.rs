@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::vessels::{Vessel, Vessels};
+use super::vessel::{Fix, Vessel};
+use super::vessels::Vessels;
 use crate::partition;
 use crate::picture::{Area, Change, Changes, Fleet, LastPosition, VesselView, What};
 
@@ -99,17 +100,11 @@ impl Fleet for ShardedFleet {
 }
 
 fn view(mmsi: u32, vessel: &Vessel) -> VesselView {
-    let last = vessel.fix.map(|fix| LastPosition {
-        position: fix.position,
-        seq: fix.origin.seq,
-        time_us: fix.origin.time_us,
-        received_us: fix.origin.received_us,
-        flags: fix.flags,
-        feed: fix.origin.feed,
-    });
+    let confirmed = vessel.elsewhere.as_deref().filter(|it| it.is_confirmed());
     VesselView {
         mmsi,
-        last,
+        last: vessel.shown().as_ref().map(position_of),
+        elsewhere: confirmed.map(|elsewhere| position_of(&elsewhere.fix)),
         statics: vessel.data,
         said: vessel.said,
         first_seen_us: vessel.first_heard_us,
@@ -117,11 +112,22 @@ fn view(mmsi: u32, vessel: &Vessel) -> VesselView {
     }
 }
 
+const fn position_of(fix: &Fix) -> LastPosition {
+    LastPosition {
+        position: fix.position,
+        seq: fix.origin.seq,
+        time_us: fix.origin.time_us,
+        received_us: fix.origin.received_us,
+        flags: fix.flags,
+        feed: fix.origin.feed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::{StaticData, Text};
-    use crate::rows::Origin;
+    use crate::shard::weight::Weight;
 
     fn fleet(shards: usize) -> ShardedFleet {
         let vessels = || Arc::new(Mutex::new(Vessels::new(1000).watched()));
@@ -130,10 +136,9 @@ mod tests {
 
     fn named(fleet: &ShardedFleet, mmsi: u32) {
         let shard = partition::owner(partition::of(mmsi), fleet.shards.len());
-        let origin = Origin { seq: 1, time_us: 1, received_us: 1, mmsi, feed: 0 };
         let mut vessels = fleet.shards[shard].lock();
         let data = StaticData { name: Text::new(b"NAME"), ..StaticData::default() };
-        vessels.heard(mmsi).said(&origin, &data);
+        vessels.heard(mmsi).said(1, &data, Weight::default());
         vessels.note_changed(mmsi);
     }
 

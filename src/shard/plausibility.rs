@@ -4,7 +4,6 @@
 //! cylinder around the mean latitude (error under 1 % for moves under 100 km), since only its order of magnitude counts.
 
 use crate::report::{Place, Position};
-use crate::rows::flags;
 
 /// Moves shorter than this are never a jump: receivers differ, and times are whole seconds.
 const JUMP_METRES_MIN: f64 = 1_000.0;
@@ -33,22 +32,23 @@ impl Plausibility {
         }
     }
 
-    /// The flags of a position that comes `seconds` after the vessel's last place.
+    /// Whether the position reports an impossible speed.
     #[must_use]
-    pub fn judge(&self, position: &Position, last: Option<(Place, f64)>) -> u16 {
-        if position.msg_type == SAR_AIRCRAFT {
-            return 0;
-        }
-        let fast = position.sog.is_some_and(|sog| f64::from(sog) > self.sog_max);
-        let jump = match (position.place, last) {
-            (Some(here), Some((there, seconds))) => self.is_jump(here, there, seconds.abs()),
-            _ => false,
-        };
-        (if fast { flags::SPEED } else { 0 }) | (if jump { flags::JUMP } else { 0 })
+    pub fn is_fast(&self, position: &Position) -> bool {
+        position.msg_type != SAR_AIRCRAFT
+            && position.sog.is_some_and(|sog| f64::from(sog) > self.sog_max)
     }
 
-    fn is_jump(&self, here: Place, there: Place, seconds: f64) -> bool {
-        if here == there || seconds > JUMP_SECONDS_MAX {
+    /// Whether it takes an impossible speed to come to the position's place from there in so many seconds, before or after.
+    #[must_use]
+    pub fn is_jump(
+        &self,
+        position: &Position,
+        here: Place,
+        (there, seconds): (Place, f64),
+    ) -> bool {
+        let seconds = seconds.abs();
+        if here == there || seconds > JUMP_SECONDS_MAX || position.msg_type == SAR_AIRCRAFT {
             return false;
         }
         let metres = metres_between(here, there);
@@ -97,23 +97,23 @@ mod tests {
     fn a_move_that_needs_an_impossible_speed_is_a_jump() {
         let rule = Plausibility::new(90.0);
         let check = |from, to, seconds, expected| {
-            assert_eq!(rule.judge(&at(to, 100), Some((from, seconds))), expected);
+            assert_eq!(rule.is_jump(&at(to, 100), to, (from, seconds)), expected);
         };
         // One minute of latitude in one minute is 60 knots, in half a minute 120.
-        check(place(4.0, 52.0), place(4.0, 52.0 + 1.0 / 60.0), 60.0, 0);
-        check(place(4.0, 52.0), place(4.0, 52.0 + 1.0 / 60.0), 30.0, flags::JUMP);
-        check(place(4.0, 52.0), place(5.0, 52.0), 60.0, flags::JUMP);
-        check(place(4.0, 52.0), place(4.005, 52.0), 0.0, 0);
-        check(place(179.999, 10.0), place(-179.999, 10.0), 10.0, 0);
-        check(place(4.0, 52.0), place(50.0, 52.0), 7.0 * 3600.0, 0);
+        check(place(4.0, 52.0), place(4.0, 52.0 + 1.0 / 60.0), 60.0, false);
+        check(place(4.0, 52.0), place(4.0, 52.0 + 1.0 / 60.0), 30.0, true);
+        check(place(4.0, 52.0), place(5.0, 52.0), 60.0, true);
+        check(place(4.0, 52.0), place(4.005, 52.0), 0.0, false);
+        check(place(179.999, 10.0), place(-179.999, 10.0), 10.0, false);
+        check(place(4.0, 52.0), place(50.0, 52.0), 7.0 * 3600.0, false);
     }
 
     #[test]
     fn a_reported_speed_over_the_limit_is_flagged_but_not_for_aircraft() {
         let rule = Plausibility::new(90.0);
         let ship = at(place(4.0, 52.0), 901);
-        assert_eq!(rule.judge(&ship, None), flags::SPEED);
-        assert_eq!(rule.judge(&Position { sog: Some(900), ..ship }, None), 0);
-        assert_eq!(rule.judge(&Position { msg_type: SAR_AIRCRAFT, ..ship }, None), 0);
+        assert!(rule.is_fast(&ship));
+        assert!(!rule.is_fast(&Position { sog: Some(900), ..ship }));
+        assert!(!rule.is_fast(&Position { msg_type: SAR_AIRCRAFT, ..ship }));
     }
 }

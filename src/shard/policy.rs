@@ -1,10 +1,12 @@
 //! What the operator wants of the shards beyond thresholds: what is stored and shown, what is thinned out, how far sources are believed.
 
 use super::plausibility::metres_between;
+use super::said::Said;
 use super::weight::Weight;
 use crate::clock::SECOND_US;
 use crate::config::{Config, FusionConfig, ThinningConfig};
 use crate::filter::Filter;
+use crate::reject::Filtered;
 use crate::report::Place;
 
 /// What a shard is told of that, the same for all.
@@ -56,6 +58,25 @@ impl Default for Policy {
 
 fn seconds_us(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX / SECOND_US).saturating_mul(SECOND_US)
+}
+
+/// Who does not want a message, and why.
+pub struct Wanted {
+    /// Why it is not to be stored.
+    pub unstored: Option<Filtered>,
+    /// Why it is not to be shown.
+    pub unshown: Option<Filtered>,
+}
+
+impl Wanted {
+    /// The verdict of both filters.
+    pub fn by(policy: &Policy, said: &Said<'_>, feed: u8) -> Self {
+        if policy.store.is_open() && policy.live.is_open() {
+            return Self { unstored: None, unshown: None };
+        }
+        let traits = said.traits(feed);
+        Self { unstored: policy.store.judge(&traits), unshown: policy.live.judge(&traits) }
+    }
 }
 
 /// Positions that are near to the last stored one of their vessel, in place and in time.

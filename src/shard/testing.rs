@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 
 use super::decide::{Decider, Rules};
 use super::policy::Policy;
-use super::vessels::{Vessel, Vessels};
+use super::vessel::Vessel;
+use super::vessels::Vessels;
 use crate::clock::SECOND_US;
 use crate::config::{Config, ShardConfig};
 use crate::observe::counts::{Counts, FeedCounts, ShardCounts};
@@ -147,6 +148,11 @@ impl Bench {
 
     /// What is known of the ship.
     pub fn ship(&self) -> Vessel {
-        *self.vessels.lock().get(SHIP).unwrap()
+        self.vessels.lock().get(SHIP).unwrap().clone()
+    }
+
+    /// The flags of the newest row.
+    pub fn flags(&self) -> u16 {
+        self.rows.positions.last().unwrap().flags
     }
 }

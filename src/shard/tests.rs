@@ -1,6 +1,8 @@
 //! A shard driven by hand over a real journal, with a store that takes rows when the test says so.
 
+mod fusion;
 mod sinks;
+mod sources;
 
 use std::sync::Arc;
 

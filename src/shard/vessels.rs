@@ -11,44 +11,10 @@ mod tests;
 use std::collections::VecDeque;
 
 use hashlink::LruCache;
+use hashlink::linked_hash_map::RawEntryMut;
 
-use crate::picture::{SaidTimes, StaticField, What};
-use crate::report::{Place, Position, StaticData};
-use crate::rows::Origin;
-
-/// A vessel's newest position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fix {
-    /// Where the report came from.
-    pub origin: Origin,
-    /// The report.
-    pub position: Position,
-    /// What is remarkable about it, see [`crate::rows::flags`].
-    pub flags: u16,
-}
-
-/// What is known of a vessel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Vessel {
-    /// The newest position by event time.
-    pub fix: Option<Fix>,
-    /// The last place it was at, and when (microseconds), if the newest position does not say.
-    pub last_place: Option<(Place, i64)>,
-    /// What it said of itself, the newest of each field.
-    pub data: StaticData,
-    /// When it last said something of itself; 0 for never.
-    pub data_time_us: i64,
-    /// When it said each field.
-    pub said: SaidTimes,
-    /// When it was first heard of since the start, microseconds since 1970; 0 for not yet.
-    pub first_heard_us: i64,
-    /// When it was last heard of, microseconds since 1970.
-    pub heard_us: i64,
-    /// The last stored position and its event time, where positions are thinned out.
-    pub stored: Option<(Place, i64)>,
-    /// What changed since it was last shown.
-    pub changed: What,
-}
+use super::vessel::Vessel;
+use crate::picture::What;
 
 /// Vessels by MMSI, the least recently heard of going first.
 pub struct Vessels {
@@ -79,16 +45,20 @@ impl Vessels {
 
     /// The vessel, made when it is not there; it is now the most recent.
     pub fn heard(&mut self, mmsi: u32) -> &mut Vessel {
-        if self.table.contains_key(&mmsi) {
-            self.hits += 1;
-        } else {
-            self.misses += 1;
-            if self.table.len() == self.max {
-                self.evict();
-            }
-            self.table.insert(mmsi, Vessel::default());
+        if self.table.len() == self.max && !self.table.contains_key(&mmsi) {
+            self.evict();
         }
-        self.table.entry(mmsi).or_insert_with(Vessel::default)
+        match self.table.raw_entry_mut().from_key(&mmsi) {
+            RawEntryMut::Occupied(mut known) => {
+                self.hits += 1;
+                known.to_back();
+                known.into_mut()
+            }
+            RawEntryMut::Vacant(new) => {
+                self.misses += 1;
+                new.insert(mmsi, Vessel::default()).1
+            }
+        }
     }
 
     /// The vessel, if it is there.
@@ -210,58 +180,5 @@ impl Clone for Vessels {
     fn clone(&self) -> Self {
         let (table, max) = (self.table.clone(), self.max);
         Self { table, max, changed: None, hits: 0, misses: 0, evictions: 0 }
-    }
-}
-
-impl Vessel {
-    /// Whether a report of this time and number is not newer than what is known.
-    #[must_use]
-    pub fn is_late(&self, origin: &Origin) -> bool {
-        self.fix
-            .is_some_and(|fix| (fix.origin.time_us, fix.origin.seq) > (origin.time_us, origin.seq))
-    }
-
-    /// The last known place, and the seconds from then to `time_us`.
-    #[must_use]
-    pub fn place_before(&self, time_us: i64) -> Option<(Place, f64)> {
-        let (place, at_us) = self.last_place?;
-        #[expect(clippy::cast_precision_loss, reason = "hours in microseconds are exact in an f64")]
-        Some((place, (time_us - at_us) as f64 / 1e6))
-    }
-
-    /// Notes that something was received of it.
-    pub fn heard(&mut self, received_us: i64) {
-        if self.first_heard_us == 0 {
-            self.first_heard_us = received_us;
-        }
-        self.heard_us = self.heard_us.max(received_us);
-    }
-
-    /// Takes a position over unless a newer one is known.
-    pub fn moved(&mut self, fix: Fix) {
-        if self.is_late(&fix.origin) {
-            return;
-        }
-        if let Some(place) = fix.position.place {
-            self.last_place = Some((place, fix.origin.time_us));
-        }
-        self.fix = Some(fix);
-        self.changed.position = true;
-    }
-
-    /// Takes over what a static report says; of an older one only what was not known.
-    pub fn said(&mut self, origin: &Origin, data: &StaticData) {
-        let newer = origin.time_us >= self.data_time_us;
-        for field in StaticField::ALL {
-            if field.is_in(data) && (newer || !field.is_in(&self.data)) {
-                field.copy(data, &mut self.data);
-                self.said.set(field, origin.time_us);
-                self.changed.statics = true;
-            }
-        }
-        if newer {
-            self.data.msg_type = data.msg_type;
-            self.data_time_us = origin.time_us;
-        }
     }
 }

@@ -1,12 +1,14 @@
 //! How far a source is believed, in hundredths: small enough to be kept beside each thing that it said.
 
+use crate::observe::source_counts::DEMOTED_PERCENT;
+
 /// A weight from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Weight(u8);
 
 impl Weight {
     /// That of a source that is not believed for a while.
-    pub const DEMOTED: Self = Self(30);
+    pub const DEMOTED: Self = Self(DEMOTED_PERCENT);
 
     /// The nearest hundredth.
     #[must_use]
@@ -16,10 +18,10 @@ impl Weight {
         Self(hundredths)
     }
 
-    /// It as a number from 0 to 1.
+    /// It in hundredths.
     #[must_use]
-    pub fn value(self) -> f64 {
-        f64::from(self.0) / 100.0
+    pub fn percent(self) -> i64 {
+        self.0.into()
     }
 }
 

@@ -45,7 +45,8 @@ pub fn view<C: Columns>(mmsi: u32, row: &C) -> Result<Option<VesselView>, C::Err
     let statics = statics(row)?;
     // The row has one time for all that was said. What was said at that very time is known better by who heard it.
     let said = SaidTimes::all(said_us.map_or(0, |said_us| said_us - 1));
-    Ok(Some(VesselView { mmsi, last, statics, said, first_seen_us: 0, last_seen_us }))
+    let elsewhere = None;
+    Ok(Some(VesselView { mmsi, last, elsewhere, statics, said, first_seen_us: 0, last_seen_us }))
 }
 
 fn position<C: Columns>(row: &C) -> Result<Option<LastPosition>, C::Error> {

@@ -268,6 +268,9 @@ fn common(
     }
     let kinds: Vec<String> = feeds.iter().map(|feed| feed.kind.clone()).collect();
     let policy = Arc::new(Policy::new(config, known.all(), &kinds));
+    for (number, feed) in (0..=u8::MAX).zip(&feeds) {
+        feed.source.weight_percent.set(policy.weight(number).percent());
+    }
     let counts = Counts {
         feeds,
         shards: (0..shards).map(|_| ShardCounts::default()).collect(),

@@ -46,6 +46,7 @@ pub fn nothing(mmsi: u32) -> Change {
     let view = VesselView {
         mmsi,
         last: None,
+        elsewhere: None,
         statics: StaticData::default(),
         said: SaidTimes::default(),
         first_seen_us: NOW_US,

@@ -13,7 +13,10 @@ use aisd::resilience::attempts::Attempts;
 use aisd::resilience::backoff::Backoff;
 use aisd::rows::Origin;
 use aisd::shard::fleet::ShardedFleet;
-use aisd::shard::vessels::{Fix, Vessels};
+use aisd::shard::standing::Standing;
+use aisd::shard::vessel::Fix;
+use aisd::shard::vessels::Vessels;
+use aisd::shard::weight::Weight;
 use aisd::stage::{Stage, Turn};
 use parking_lot::Mutex;
 use redis::{Connection, ConnectionLike, cmd};
@@ -71,7 +74,8 @@ impl Rig {
         let had_changed = vessel.changed.any();
         vessel.heard(now_us);
         let lon = i32::try_from(self.reports).unwrap();
-        vessel.moved(Fix { origin, position: position(lon, 0), flags: 0 });
+        let (position, weight) = (position(lon, 0), Weight::default());
+        vessel.moved(Fix { origin, position, flags: 0, weight }, Standing::Here, 300_000_000);
         if !had_changed {
             vessels.note_changed(mmsi);
         }

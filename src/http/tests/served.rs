@@ -63,6 +63,7 @@ impl OneVessel {
         VesselView {
             mmsi: MMSI,
             last: Some(last),
+            elsewhere: Some(LastPosition { flags: flags::JUMP | flags::SHARED, ..last }),
             statics,
             said,
             first_seen_us: 0,

@@ -10,6 +10,7 @@ use crate::observe::counts::{FeedCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Quantiles;
 use crate::observe::neighbours::Neighbour;
 use crate::reject::{Dropped, Filtered, Reject};
+use crate::rows::flags;
 
 /// Everything, for programs that measure.
 #[must_use]
@@ -126,6 +127,17 @@ fn feed(counts: &FeedCounts, sums: &Sums) -> Value {
         "connections_idle": counts.connections_idle.get(),
         "connect_failures": counts.connect_failures.get(),
         "last_message_us": counts.last_message_us.get(),
+        "first_heard": counts.source.first.get(),
+        "own_repeats": counts.source.own_repeats.get(),
+        "flagged": flags::JUDGED.iter().enumerate()
+            .map(|(at, (_, name))| ((*name).to_owned(), json!(counts.source.flagged.of(at).get())))
+            .collect::<Map<_, _>>(),
+        "delay_us": counts.source.delay_us.get(),
+        "timed": counts.source.timed.get(),
+        "weight_percent": counts.source.weight_percent.get(),
+        "demotions": counts.source.demotions.get(),
+        "demoted_until_us": counts.source.demoted_until_us.get(),
+        "stuck_until_us": counts.source.stuck_until_us.get(),
     })
 }
 

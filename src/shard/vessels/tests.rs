@@ -1,7 +1,14 @@
 //! Facts about the table of vessels and its list of changes.
 
 use super::*;
-use crate::report::Text;
+use crate::picture::StaticField;
+use crate::report::{Place, Position, StaticData, Text};
+use crate::rows::Origin;
+use crate::shard::standing::Standing;
+use crate::shard::vessel::Fix;
+use crate::shard::weight::Weight;
+
+const WINDOW_US: i64 = 300_000_000;
 
 const fn origin(seq: u64, time_us: i64) -> Origin {
     Origin { seq, time_us, received_us: time_us, mmsi: 1, feed: 0 }
@@ -21,17 +28,17 @@ fn fix(seq: u64, time_us: i64) -> Fix {
         accurate: false,
         raim: false,
     };
-    Fix { origin: origin(seq, time_us), position, flags: 0 }
+    Fix { origin: origin(seq, time_us), position, flags: 0, weight: Weight::default() }
 }
 
 #[test]
 fn the_newest_position_stays_whatever_comes_after_it() {
     let mut vessel = Vessel::default();
     for (seq, time) in [(1, 10), (2, 30), (3, 20), (4, 30)] {
-        vessel.moved(fix(seq, time));
+        vessel.moved(fix(seq, time), Standing::Here, WINDOW_US);
     }
     assert_eq!(vessel.fix.unwrap().origin.seq, 4);
-    assert!(vessel.is_late(&origin(9, 29)));
+    assert!(vessel.is_late(29));
 }
 
 #[test]
@@ -39,9 +46,9 @@ fn an_older_static_report_fills_gaps_only() {
     let name =
         |text: &str| StaticData { name: Text::new(text.as_bytes()), ..StaticData::default() };
     let mut vessel = Vessel::default();
-    vessel.said(&origin(1, 20), &name("NEWER"));
+    vessel.said(20, &name("NEWER"), Weight::default());
     let older = StaticData { imo: Some(9_074_729), ..name("OLDER") };
-    vessel.said(&origin(2, 10), &older);
+    vessel.said(10, &older, Weight::default());
     assert_eq!(vessel.data.name, Text::new(b"NEWER"));
     assert_eq!(vessel.data.imo, Some(9_074_729));
 }
@@ -50,9 +57,17 @@ fn an_older_static_report_fills_gaps_only() {
 fn each_field_keeps_the_time_at_which_it_was_said() {
     let mut vessel = Vessel::default();
     let name = StaticData { name: Text::new(b"NAME"), ..StaticData::default() };
-    vessel.said(&origin(1, 20), &name);
-    vessel.said(&origin(2, 30), &StaticData { imo: Some(9_074_729), ..StaticData::default() });
-    vessel.said(&origin(3, 10), &StaticData { ship_type: Some(70), ..StaticData::default() });
+    vessel.said(20, &name, Weight::default());
+    vessel.said(
+        30,
+        &StaticData { imo: Some(9_074_729), ..StaticData::default() },
+        Weight::default(),
+    );
+    vessel.said(
+        10,
+        &StaticData { ship_type: Some(70), ..StaticData::default() },
+        Weight::default(),
+    );
     let at = |field| vessel.said.of(field);
     assert_eq!((at(StaticField::Name), at(StaticField::Imo)), (20, 30));
     assert_eq!((at(StaticField::ShipType), at(StaticField::Eta)), (10, 0));
@@ -61,21 +76,21 @@ fn each_field_keeps_the_time_at_which_it_was_said() {
 #[test]
 fn only_what_is_taken_over_is_a_change() {
     let mut vessel = Vessel::default();
-    vessel.moved(fix(2, 20));
+    vessel.moved(fix(2, 20), Standing::Here, WINDOW_US);
     assert_eq!(std::mem::take(&mut vessel.changed), What { position: true, statics: false });
-    vessel.moved(fix(1, 20));
+    vessel.moved(fix(3, 19), Standing::Here, WINDOW_US);
     assert!(!vessel.changed.any());
     let name = StaticData { name: Text::new(b"NAME"), ..StaticData::default() };
-    vessel.said(&origin(3, 20), &name);
+    vessel.said(20, &name, Weight::default());
     assert_eq!(std::mem::take(&mut vessel.changed), What::STATICS);
-    vessel.said(&origin(4, 10), &name);
+    vessel.said(10, &name, Weight::default());
     assert!(!vessel.changed.any());
 }
 
 fn move_one(vessels: &mut Vessels, mmsi: u32, seq: u64) {
     let vessel = vessels.heard(mmsi);
     let before = vessel.changed.any();
-    vessel.moved(fix(seq, i64::try_from(seq).unwrap()));
+    vessel.moved(fix(seq, i64::try_from(seq).unwrap()), Standing::Here, WINDOW_US);
     if !before && vessel.changed.any() {
         vessels.note_changed(mmsi);
     }
