@@ -49,6 +49,7 @@ pub fn rules(shards: usize) -> Rules {
         seed: 1,
         samples: Arc::new(Samples::default()),
         vessels: Arc::new(Mutex::new(Vessels::new(200_000))),
+        policy: Arc::default(),
     }
 }
 
