@@ -65,6 +65,9 @@ pub struct FileArgs {
     /// Read this file instead of /etc/aisd/aisd.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Take variables such as DATABASE_URL from this file as well, lines of NAME=VALUE; the environment wins
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
 }
 
 /// Does what the arguments of this process ask for; its exit code.
@@ -129,7 +132,8 @@ fn write_out(out: &mut dyn Write, text: &str) -> Result<u8, Failure> {
 impl FileArgs {
     /// As flags of the configuration.
     fn flags(&self) -> Flags {
-        Flags { file: self.config.clone(), ..Flags::default() }
+        let (file, env_file) = (self.config.clone(), self.env_file.clone());
+        Flags { file, env_file, ..Flags::default() }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What can be configured: every section and key, with its default.
 //!
-//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line; secrets may also
+//! Defaults < `/etc/aisd/aisd.toml` (or `--config FILE`) < a file of variables (`--env-file`) < environment (`AISD_JOURNAL_BYTES_MAX`) < command line; secrets may also
 //! stand in files of their own, which win over the environment.
 //! `config/aisd.toml` shows every key at its default. [`keys`] is the one list of keys that all of these share; [`load`]
 //! puts the layers together and reports all faults at once.
 
+mod env_file;
 pub mod fault;
 mod feeds;
 mod judging;

@@ -103,11 +103,7 @@ pub fn dlq(command: DlqCommand, out: &mut dyn Write) -> Result<u8, Failure> {
 
 impl DlqArgs {
     fn config(&self) -> Result<Config, Failure> {
-        let flags = Flags {
-            file: self.file.config.clone(),
-            data_dir: self.data_dir.clone(),
-            ..Flags::default()
-        };
+        let flags = Flags { data_dir: self.data_dir.clone(), ..self.file.flags() };
         let config = load(&flags)?.config;
         if !config.data_dir.is_dir() {
             let text = format!("there is no data directory {}", config.data_dir.display());

@@ -55,11 +55,7 @@ pub fn journal(command: JournalCommand, out: &mut dyn Write) -> Result<u8, Failu
 
 impl JournalArgs {
     fn data_dir(&self) -> Result<PathBuf, Failure> {
-        let flags = Flags {
-            file: self.file.config.clone(),
-            data_dir: self.data_dir.clone(),
-            ..Flags::default()
-        };
+        let flags = Flags { data_dir: self.data_dir.clone(), ..self.file.flags() };
         Ok(load(&flags)?.config.data_dir)
     }
 }

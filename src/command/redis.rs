@@ -69,11 +69,7 @@ struct Rebuilt {
 }
 
 fn rebuild(args: &RebuildArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let flags = Flags {
-        file: args.file.config.clone(),
-        data_dir: args.data_dir.clone(),
-        ..Flags::default()
-    };
+    let flags = Flags { data_dir: args.data_dir.clone(), ..args.file.flags() };
     let config = load(&flags)?.config;
     if config.redis.url.is_empty() {
         let text = "redis.url is empty, so there is no live picture; REDIS_URL in the environment names a server";

@@ -48,12 +48,12 @@ pub fn replay(args: ReplayArgs) -> Result<u8, Failure> {
 /// A replay listens nowhere unless told to, so that it runs beside a daemon.
 fn flags(args: ReplayArgs) -> Flags {
     Flags {
-        file: args.file.config,
         data_dir: args.data_dir,
         http: Some(args.http.unwrap_or_default()),
         feeds: args.files.into_iter().map(|file| ("FILE", "file", file)).collect(),
         pace: args.pace,
         start: args.start,
         again: args.again,
+        ..args.file.flags()
     }
 }

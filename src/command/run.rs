@@ -74,11 +74,5 @@ fn flags(args: RunArgs) -> Flags {
     name("--tcp-connect", "tcp_client", args.tcp_connect);
     name("--http-feed", "http", args.http_feed);
     name("--file", "file", args.file_feed);
-    Flags {
-        file: args.file.config,
-        data_dir: args.data_dir,
-        http: args.http,
-        feeds,
-        ..Flags::default()
-    }
+    Flags { data_dir: args.data_dir, http: args.http, feeds, ..args.file.flags() }
 }

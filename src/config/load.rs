@@ -1,4 +1,4 @@
-//! Puts the layers together: defaults < file < environment < files of secrets < command line.
+//! Puts the layers together: defaults < file < file of variables < environment < files of secrets < command line.
 //!
 //! All faults of all layers are found before anything is refused, so that one look mends them all.
 
@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::env_file;
 use super::fault::{Fault, nearest};
 use super::feeds::{self, FEEDS_MAX, give_names};
 use super::judging;
@@ -26,6 +27,8 @@ const FILE_VARIABLE: &str = "AISD_CONFIG";
 pub struct Flags {
     /// `--config`.
     pub file: Option<PathBuf>,
+    /// `--env-file`.
+    pub env_file: Option<PathBuf>,
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
     /// `--http`.
@@ -77,7 +80,8 @@ pub fn load_from(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, Failure> {
     let mut faults = Vec::new();
-    let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
+    let environment = environment.into_iter().collect();
+    let environment = env_file::add(flags.env_file.as_deref(), environment, &mut faults)?;
     let secrets = secret_files::read(&environment, &mut faults);
     let environment = our_variables(environment, &mut faults);
     let (mut config, mut warnings) = (Config::default(), Vec::new());
