@@ -4,15 +4,21 @@
 //! what was asked for, so that it can be piped.
 
 mod check_config;
+mod checklist;
 mod completions;
+mod daemon;
 mod decode;
 mod dlq;
+mod duration;
 mod journal;
 mod migrate;
+mod preflight;
 mod print_config;
 mod redis;
 mod replay;
 mod run;
+mod verify;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -46,6 +52,12 @@ enum Command {
     PrintConfig(FileArgs),
     /// Bring the tables of a Postgres up to this program
     Migrate(FileArgs),
+    /// Look whether a daemon will find what it needs, before it is deployed
+    Preflight(preflight::PreflightArgs),
+    /// Look whether a daemon that was just deployed is up, whole and free of errors
+    Verify(verify::VerifyArgs),
+    /// Watch a daemon after its deployment, and say whether it may stay
+    Watch(watch::WatchArgs),
     /// Look into the journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -105,6 +117,9 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::CheckConfig(args) => check_config::check_config(&args, out),
         Command::PrintConfig(args) => print_config::print_config(&args, out),
         Command::Migrate(args) => migrate::migrate(&args, out),
+        Command::Preflight(args) => preflight::preflight(&args, out),
+        Command::Verify(args) => verify::verify(&args, out),
+        Command::Watch(args) => watch::watch(&args, out),
         Command::Journal(command) => journal::journal(command, out),
         Command::Dlq(command) => dlq::dlq(command, out),
         Command::Redis(command) => redis::redis(command, out),

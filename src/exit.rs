@@ -2,6 +2,10 @@
 
 /// Finished, or drained after a signal.
 pub const OK: u8 = 0;
+/// `preflight`, `verify` and `watch`: a rollback should be considered, or a deployment wait.
+pub const CONSIDER: u8 = 2;
+/// `preflight`, `verify` and `watch`: a rollback is due, or no deployment.
+pub const ROLL_BACK: u8 = 3;
 /// Bad arguments.
 pub const USAGE: u8 = 64;
 /// Input that cannot be used: a journal found damaged by `journal verify`, an archive that a replay found cut off or damaged.

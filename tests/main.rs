@@ -5,6 +5,7 @@ mod abuse;
 mod accounting;
 mod cache;
 mod counts;
+mod checklist;
 mod crash;
 mod dead_letters;
 mod decode_answers;

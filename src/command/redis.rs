@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::duration::duration;
 use super::{FileArgs, write_out};
-use crate::clock::{Clock, SECOND_US};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::load::{Flags, load};
 use crate::exit::{self, Failure};
@@ -142,54 +143,4 @@ fn reader(config: &Config) -> Result<Box<dyn StoreReader>, Failure> {
     let instance = read_instance(&config.data_dir).unwrap_or_default();
     let dialer = Dialer { address, watchdog };
     Ok(Box::new(PostgresReader::new(dialer, instance, store, Clock::System)))
-}
-
-/// A number and its unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) =
-        text.split_at(text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => 0,
-    };
-    let number: Option<u64> = number.parse().ok();
-    let most = u64::try_from(i64::MAX / SECOND_US).unwrap_or(0);
-    number
-        .and_then(|number| number.checked_mul(seconds))
-        .filter(|seconds| (1..=most).contains(seconds))
-        .map(Duration::from_secs)
-        .ok_or_else(|| "must be a number of s, m, h or d, such as 30m".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_has_a_unit() {
-        let check = |text, expected: Option<u64>| {
-            assert_eq!(duration(text).ok(), expected.map(Duration::from_secs), "{text}");
-        };
-        check("90s", Some(90));
-        check("30m", Some(1800));
-        check("2h", Some(7200));
-        check("1d", Some(86_400));
-        for wrong in [
-            "",
-            "30",
-            "m",
-            "0s",
-            "-1s",
-            "1.5h",
-            "1w",
-            "1mm",
-            "99999999999999999999s",
-            "300000000000d",
-        ] {
-            check(wrong, None);
-        }
-    }
 }

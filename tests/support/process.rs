@@ -101,7 +101,8 @@ impl Home {
         self.run(self.command("run"), feeds)
     }
 
-    fn run(&self, mut command: Command, feeds: &[&str]) -> Daemon {
+    /// Starts a daemon by this command, with these feeds.
+    pub fn run(&self, mut command: Command, feeds: &[&str]) -> Daemon {
         let child = command.args(["--http", "127.0.0.1:0"]).args(feeds).spawn().unwrap();
         let (data, log) = (self.data(), self.log_path());
         Daemon { child, data, log, run: Value::Null, since: Instant::now() }

@@ -1,25 +1,21 @@
 //! Asks the running daemon over its HTTP face, with a token that is signed with the key of its run: who may read that in the data
 //! directory could change the file itself.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Changed;
+use crate::command::daemon::{Answer, exchange, reachable, run};
 use crate::exit::{self, Failure};
 use crate::http::token;
 use crate::resilience::dead_letters::Which;
 use crate::supervisor::run_file;
 
-/// A connection may take so long to be made.
-const CONNECT: Duration = Duration::from_secs(5);
 /// The answer comes when all is done.
 const ANSWER: Duration = Duration::from_secs(300);
-/// Bytes of an answer at most.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// The token lives so long.
 const TOKEN_LIVES: Duration = Duration::from_secs(60);
 
@@ -55,7 +51,8 @@ pub fn ask(data_dir: &Path, owner: &str, asked: &[Asked]) -> Result<Changed, Fai
         .map_err(|error| failed(format!("make a token: {error}")))?;
     let mut letters = 0;
     for asked in asked {
-        let said = exchange(address, asked.line(), &token)
+        let headers = format!("Authorization: Bearer {token}\r\nContent-Length: 0\r\n");
+        let said = exchange(address, asked.line(), &headers, ANSWER)
             .map_err(|error| failed(format!("ask the daemon at {address}: {error}")))?;
         letters += read(&said).map_err(|text| failed(format!("the daemon says: {text}")))?;
     }
@@ -69,10 +66,7 @@ fn find(data_dir: &Path, owner: &str) -> Result<(SocketAddr, String), Failure> {
         let text = format!("process {owner} owns the data directory {place}, {what}");
         Failure::new(exit::DATA_DIR, text)
     };
-    let run = std::fs::read(run_file::path(data_dir)).ok();
-    let run: Value = run
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .ok_or_else(|| none("and is not ready yet: try again"))?;
+    let run = run(data_dir).ok_or_else(|| none("and is not ready yet: try again"))?;
     let address: Option<SocketAddr> = run["http"].as_str().and_then(|text| text.parse().ok());
     let address = address.ok_or_else(|| {
         none("and answers no HTTP (http.address is empty): stop it, and try again")
@@ -82,38 +76,13 @@ fn find(data_dir: &Path, owner: &str) -> Result<(SocketAddr, String), Failure> {
     Ok((reachable(address), key.trim().to_owned()))
 }
 
-/// Who listens everywhere also does so here.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-fn exchange(address: SocketAddr, line: &str, token: &str) -> std::io::Result<String> {
-    let mut socket = TcpStream::connect_timeout(&address, CONNECT)?;
-    socket.set_read_timeout(Some(ANSWER))?;
-    socket.set_write_timeout(Some(CONNECT))?;
-    write!(
-        socket,
-        "{line} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\
-         Connection: close\r\n\r\n"
-    )?;
-    let mut said = Vec::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_end(&mut said)?;
-    Ok(String::from_utf8_lossy(&said).into_owned())
-}
-
 /// How many letters an answer is about.
-fn read(said: &str) -> Result<u64, String> {
-    let (head, body) = said.split_once("\r\n\r\n").ok_or("nothing")?;
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
+fn read(said: &Answer) -> Result<u64, String> {
+    let status = said.status.to_string();
+    let body: Value = serde_json::from_str(&said.body).unwrap_or_default();
     let letters = body["due"].as_u64().or_else(|| body["cleared"].as_u64());
     match letters {
         Some(letters) if status.starts_with('2') => Ok(letters),
-        _ => Err(body["error"].as_str().unwrap_or(status).to_owned()),
+        _ => Err(body["error"].as_str().unwrap_or(&status).to_owned()),
     }
 }

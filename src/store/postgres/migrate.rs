@@ -113,6 +113,30 @@ pub fn migrate(
     Ok(done)
 }
 
+/// How far tables are.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The last step that was taken; 0 for none.
+    pub version: i32,
+    /// The steps that were not, each as number and name.
+    pub missing: Vec<String>,
+}
+
+/// Looks how far the tables are, and changes nothing.
+///
+/// # Errors
+/// When the server does not answer or refuses, or has tables that are not ours.
+pub fn look(dialer: &Dialer, answer_within: Duration) -> Result<Found, StoreError> {
+    let mut session = Session::open(dialer, answer_within)?;
+    let applied = session.applied()?;
+    session.first_missing(&applied)?;
+    let version = applied.iter().map(|(version, _)| *version).max().unwrap_or(0);
+    let missing =
+        MIGRATIONS.iter().filter(|step| applied.iter().all(|(it, _)| *it != step.version));
+    let missing = missing.map(|step| format!("{} {}", step.version, step.name)).collect();
+    Ok(Found { version, missing })
+}
+
 fn latest() -> i32 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
