@@ -17,6 +17,7 @@ mod print_config;
 mod redis;
 mod replay;
 mod run;
+mod top;
 mod verify;
 mod watch;
 
@@ -58,6 +59,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Watch a daemon after its deployment, and say whether it may stay
     Watch(watch::WatchArgs),
+    /// Show what a running daemon is doing now
+    Top(top::TopArgs),
     /// Look into the journal
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -120,6 +123,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Preflight(args) => preflight::preflight(&args, out),
         Command::Verify(args) => verify::verify(&args, out),
         Command::Watch(args) => watch::watch(&args, out),
+        Command::Top(args) => top::top(&args, out),
         Command::Journal(command) => journal::journal(command, out),
         Command::Dlq(command) => dlq::dlq(command, out),
         Command::Redis(command) => redis::redis(command, out),
