@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{BreakerConfig, FeedConfig, FeedKind, NmeaConfig};
+use crate::given::Given;
 use crate::observe::counts::{Counts, FeedCounts};
 use crate::observe::samples::Samples;
 use crate::queue::Outlet;
@@ -99,15 +100,23 @@ pub struct Opened {
     pub address: Option<SocketAddr>,
 }
 
-/// Opens a feed: binds its socket or opens its file. A client connects later, on its own thread.
+/// Opens a feed: binds its socket, or takes the one that it was given, or opens its file. A client connects later, on its own thread.
 ///
 /// # Errors
 /// What could not be done and why, as the operator reads it.
-pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String> {
+pub fn open(
+    config: &FeedConfig,
+    context: FeedContext,
+    given: &mut Given,
+) -> Result<Opened, String> {
     let name = context.feed_counts().name.clone();
     match &config.kind {
         FeedKind::Udp { address, receive_buffer_bytes } => {
-            let bound = udp::Udp::bind(context, &name, address, *receive_buffer_bytes);
+            let bytes = *receive_buffer_bytes;
+            let bound = match given.udp(&name, address) {
+                Some(socket) => udp::Udp::on(context, &name, socket, bytes),
+                None => udp::Udp::bind(context, &name, address, bytes),
+            };
             listening(bound, "udp", address)
         }
         FeedKind::Tcp { address, clients_max, clients_per_address_max, idle_seconds } => {
@@ -116,7 +125,10 @@ pub fn open(config: &FeedConfig, context: FeedContext) -> Result<Opened, String>
                 of_one_address_max: *clients_per_address_max,
             };
             let idle = Duration::from_secs(*idle_seconds);
-            let bound = tcp_listen::TcpListen::bind(context, &name, address, bounds, idle);
+            let bound = match given.tcp(&name, address) {
+                Some(socket) => tcp_listen::TcpListen::on(context, &name, socket, (bounds, idle)),
+                None => tcp_listen::TcpListen::bind(context, &name, address, bounds, idle),
+            };
             listening(bound, "tcp", address)
         }
         FeedKind::TcpClient { address, silent_seconds } => {
@@ -162,7 +174,7 @@ mod tests {
 
     fn open_text(kind: FeedKind) -> Result<Option<SocketAddr>, String> {
         let config = FeedConfig { name: None, kind };
-        open(&config, Bench::new(1).context()).map(|opened| opened.address)
+        open(&config, Bench::new(1).context(), &mut Given::default()).map(|opened| opened.address)
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub mod token;
 mod tracks;
 mod vessels;
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -91,13 +92,13 @@ pub fn mailbox(feeds: usize) -> Result<(Answers, Mailbox), Broken> {
     Mailbox::new(API_ANSWERS_MAX + feeds * FEED_ANSWERS_MAX)
 }
 
-/// Binds the address and makes the two stages. `api_waker` wakes the spot at which [`Api`] will wait. Both finish after
+/// Binds the address, unless a socket is given, and makes the two stages. `api_waker` wakes the spot at which [`Api`] will wait. Both finish after
 /// `stopping` is set; until then health and metrics are answered, also while the engine drains.
 ///
 /// # Errors
 /// When the address cannot be bound, named with the reason.
 pub fn open(
-    config: &HttpConfig,
+    (config, given): (&HttpConfig, Option<TcpListener>),
     face: &Arc<Face>,
     (answers, mailbox, doors): (Answers, Mailbox, Vec<Door>),
     api_waker: &Waker,
@@ -110,6 +111,7 @@ pub fn open(
         jobs: Some(jobs_out),
         ingest: Ingest::new(doors),
         mailbox,
+        given,
     };
     let front = Front::bind(config, Arc::clone(face), parts, Arc::clone(stopping))?;
     let api = Api::new(Arc::clone(face), jobs_in, answers);

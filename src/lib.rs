@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod disk;
 pub mod filter;
+pub mod given;
 pub mod partition;
 pub mod picture;
 pub mod queue;

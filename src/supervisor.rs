@@ -32,6 +32,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::clock::Clock;
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
+use crate::given::Given;
 use crate::journal::committed;
 use crate::observe::status::State;
 use crate::resilience::quiet::Quiet;
@@ -66,7 +67,11 @@ pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
     let signals = signals(mode)?;
     let config = live::configured(config, mode);
     let systemd = Systemd::new();
-    let engine = build::engine(&config)?;
+    let given = match mode {
+        Mode::Serve => Given::take_over().map_err(|text| Failure::new(exit::IO, text))?,
+        Mode::Replay => Given::default(),
+    };
+    let engine = build::engine(&config, given)?;
     let result = Supervision::new(engine, config, mode, systemd).until_the_end(&signals);
     if let Err(failure) = &result {
         tracing::error!("{failure}");

@@ -111,7 +111,7 @@ fn check(connections_max: usize) {
     };
     let (answers, mailbox) = mailbox(0).unwrap();
     let joined = (answers, mailbox, Vec::new());
-    let (front, api) = open(&config, &face, joined, &api_waker, &stopping).unwrap();
+    let (front, api) = open((&config, None), &face, joined, &api_waker, &stopping).unwrap();
     let address = front.address();
     let serving = [serve(front, front_spot), serve(api, api_spot)];
     let (threads_before, scrape_before) = (threads(), median_scrape(address));

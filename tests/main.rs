@@ -3,9 +3,10 @@
 
 mod abuse;
 mod accounting;
+mod activation;
 mod cache;
-mod counts;
 mod checklist;
+mod counts;
 mod crash;
 mod dead_letters;
 mod decode_answers;

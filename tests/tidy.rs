@@ -25,6 +25,7 @@ const TABLES: &[&str] = &[];
 const UNSAFE: &[(&str, &str)] = &[
     ("src/feed/udp/receive.rs", "recvmmsg and its control messages"),
     ("src/supervisor/limits.rs", "mallopt"),
+    ("src/given.rs", "sockets that systemd passes, by their numbers"),
 ];
 
 /// Says everything that is wrong at once.

@@ -45,12 +45,11 @@ pub struct Door {
 }
 
 impl Door {
-    /// Listens on `HOST:PORT`.
+    /// Of this socket, and where it listens.
     ///
     /// # Errors
-    /// When the address cannot be resolved or bound.
-    pub fn open(address: &str) -> io::Result<(Self, SocketAddr)> {
-        let listener = TcpListener::bind(address)?;
+    /// When the system refuses.
+    pub fn of(listener: TcpListener) -> io::Result<(Self, SocketAddr)> {
         listen(&listener, Backlog::new(BACKLOG)?)?;
         listener.set_nonblocking(true)?;
         // Accepted sockets inherit these.
@@ -147,7 +146,7 @@ mod tests {
 
     #[test]
     fn out_of_descriptors_the_client_is_closed_and_the_reserve_is_kept() {
-        let (mut door, address) = Door::open("127.0.0.1:0").unwrap();
+        let (mut door, address) = Door::of(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
         let mut client = TcpStream::connect(address).unwrap();
         let visitor = door.refuse(&io::Error::from_raw_os_error(libc::EMFILE));
         assert!(matches!(visitor, Visitor::TurnedAway));
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_client_beyond_the_share_of_descriptors_is_turned_away() {
-        let (mut door, address) = Door::open("127.0.0.1:0").unwrap();
+        let (mut door, address) = Door::of(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
         let _first = TcpStream::connect(address).unwrap();
         assert!(matches!(door.visitor(), Visitor::Client(..)));
         door.descriptors_end = 0;
@@ -169,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_door_that_cannot_even_turn_away_is_shut_for_a_while() {
-        let (mut door, _) = Door::open("127.0.0.1:0").unwrap();
+        let (mut door, _) = Door::of(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
         let visitor = door.refuse(&io::Error::from_raw_os_error(libc::ENOMEM));
         assert!(matches!(visitor, Visitor::Nobody));
         assert!(!door.is_open());

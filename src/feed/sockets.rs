@@ -61,6 +61,15 @@ pub fn enlarge_receive_buffer(socket: &UdpSocket, asked: usize) -> io::Result<us
     Ok(getsockopt(socket, sockopt::RcvBuf)? / 2)
 }
 
+/// The same, but one that is larger already stays: a socket unit may ask for more.
+///
+/// # Errors
+/// When the socket cannot be asked.
+pub fn receive_buffer_at_least(socket: &UdpSocket, asked: usize) -> io::Result<usize> {
+    let before = getsockopt(socket, sockopt::RcvBuf)? / 2;
+    if before >= asked { Ok(before) } else { enlarge_receive_buffer(socket, asked) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -96,7 +96,20 @@ impl TcpListen {
         bounds: Bounds,
         idle: Duration,
     ) -> io::Result<(Self, SocketAddr)> {
-        let (door, bound) = Door::open(address)?;
+        Self::on(context, name, TcpListener::bind(address)?, (bounds, idle))
+    }
+
+    /// The same on a socket that is bound already.
+    ///
+    /// # Errors
+    /// When the system refuses to have it watched.
+    pub fn on(
+        context: FeedContext,
+        name: &str,
+        listener: TcpListener,
+        (bounds, idle): (Bounds, Duration),
+    ) -> io::Result<(Self, SocketAddr)> {
+        let (door, bound) = Door::of(listener)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(door.listener(), EpollEvent::new(EpollFlags::EPOLLIN, DOOR))?;
         let Bounds { clients_max, of_one_address_max } = bounds;

@@ -52,11 +52,35 @@ impl Udp {
         receive_buffer_bytes: usize,
     ) -> io::Result<(Self, SocketAddr)> {
         let socket = UdpSocket::bind(address)?;
+        let granted = sockets::enlarge_receive_buffer(&socket, receive_buffer_bytes)?;
+        Self::with(context, name, socket, (granted, receive_buffer_bytes))
+    }
+
+    /// The same on a socket that is bound already. What its kernel dropped before counts too: it may have been between two runs.
+    ///
+    /// # Errors
+    /// When the kernel does not stamp datagrams with their time.
+    pub fn on(
+        context: FeedContext,
+        name: &str,
+        socket: UdpSocket,
+        receive_buffer_bytes: usize,
+    ) -> io::Result<(Self, SocketAddr)> {
+        socket.set_nonblocking(false)?;
+        let granted = sockets::receive_buffer_at_least(&socket, receive_buffer_bytes)?;
+        Self::with(context, name, socket, (granted, receive_buffer_bytes))
+    }
+
+    fn with(
+        context: FeedContext,
+        name: &str,
+        socket: UdpSocket,
+        (granted, receive_buffer_bytes): (usize, usize),
+    ) -> io::Result<(Self, SocketAddr)> {
         let bound = socket.local_addr()?;
         socket.set_read_timeout(Some(WAIT_MAX))?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         setsockopt(&socket, sockopt::RxqOvfl, &1)?;
-        let granted = sockets::enlarge_receive_buffer(&socket, receive_buffer_bytes)?;
         tracing::info!("feed {name}: udp {bound}, receive buffer of {granted} bytes");
         if granted < receive_buffer_bytes {
             tracing::warn!(

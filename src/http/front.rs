@@ -73,6 +73,8 @@ pub struct Parts {
     pub ingest: Ingest,
     /// Where answers come from.
     pub mailbox: Mailbox,
+    /// A socket that listens already, to be taken instead of binding one.
+    pub given: Option<TcpListener>,
 }
 
 /// The stage that owns all sockets.
@@ -111,7 +113,10 @@ impl Front {
         let cannot = |error: &dyn std::fmt::Display| {
             Broken::because(format!("listen for http at {}", config.address), error)
         };
-        let listener = TcpListener::bind(&config.address).map_err(|error| cannot(&error))?;
+        let listener = match parts.given {
+            Some(listener) => listener,
+            None => TcpListener::bind(&config.address).map_err(|error| cannot(&error))?,
+        };
         // The library asks for a queue of 128: a burst of others would cost a client a second of retrying.
         listen(&listener, Backlog::MAXCONN).map_err(|error| cannot(&error))?;
         listener.set_nonblocking(true).map_err(|error| cannot(&error))?;

@@ -19,6 +19,7 @@ use crate::clock::{Clock, SECOND_US};
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
+use crate::given::Given;
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
@@ -96,7 +97,7 @@ pub(super) struct Common {
 ///
 /// # Errors
 /// What could not be had, with the exit code for that.
-pub fn engine(config: &Config) -> Result<Engine, Failure> {
+pub fn engine(config: &Config, mut given: Given) -> Result<Engine, Failure> {
     let since = Instant::now();
     raise_file_limit();
     give_memory_back();
@@ -147,11 +148,11 @@ pub fn engine(config: &Config) -> Result<Engine, Failure> {
     let shared = Arc::clone(&journal);
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
     let mut sites = Sites::of(config)?;
-    let (feed_plans, addresses) = plan_feeds(config, &common, feeds, &mut sites)?;
+    let (feed_plans, addresses) = plan_feeds(config, &common, feeds, (&mut sites, &mut given))?;
     plans.extend(feed_plans.into_iter().chain(super::live::plan(config, &common)?));
     plans.extend(stores::plan_partitions(config, &common));
     let shared = (journal, reserve, recovering, since);
-    start_threads(config, common, (plans, sites), addresses, shared)
+    start_threads(config, common, (plans, sites), (addresses, given), shared)
 }
 
 type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
@@ -213,7 +214,7 @@ fn start_threads(
     config: &Config,
     common: Common,
     (mut plans, sites): (Vec<Plan>, Sites),
-    mut addresses: Addresses,
+    (mut addresses, mut given): (Addresses, Given),
     (journal, reserve, shards_recovering, since): (
         Arc<Shared>,
         Arc<Reserve>,
@@ -228,8 +229,11 @@ fn start_threads(
     if sites.are_open(config) {
         stages.extend(sites.threads(config).iter().map(|name| Arc::new(StageCounts::new(name))));
         let face = face(config, &common, &status, &stages)?;
-        plans.extend(sites.open(config, &face, &faces_stopping, &mut addresses)?);
+        let taken = (&mut addresses, &mut given);
+        plans.extend(sites.open(config, &face, &faces_stopping, taken)?);
     }
+    given.finish();
+    addresses.warn_of_others();
     let mut threads = Threads::new();
     for (plan, counts) in plans.into_iter().zip(stages) {
         threads
@@ -343,7 +347,7 @@ fn plan_feeds(
     config: &Config,
     common: &Common,
     queues: Vec<(u8, Outlet<Batch>)>,
-    sites: &mut Sites,
+    (sites, given): (&mut Sites, &mut Given),
 ) -> Result<(Vec<Plan>, Addresses), Failure> {
     let (mut plans, mut addresses) = (Vec::new(), Addresses::default());
     for (feed, (id, journal)) in config.feeds.iter().zip(queues) {
@@ -364,7 +368,8 @@ fn plan_feeds(
         if let FeedKind::Http { address, token } = &feed.kind {
             plans.extend(sites.plan(config, context, (&name, address, token)));
         } else {
-            let opened = feed::open(feed, context).map_err(|text| Failure::new(exit::IO, text))?;
+            let opened = feed::open(feed, context, given);
+            let opened = opened.map_err(|text| Failure::new(exit::IO, text))?;
             let (spot, _) = parking();
             let may_finish = matches!(feed.kind, FeedKind::File { .. });
             let stage = opened.stage;

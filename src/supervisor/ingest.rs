@@ -14,6 +14,7 @@ use crate::config::{Config, FeedKind, Hidden, HttpConfig, posts_at};
 use crate::exit::{self, Failure};
 use crate::feed::FeedContext;
 use crate::feed::http::{HttpFeed, POSTS_MAX};
+use crate::given::Given;
 use crate::http::{self, Answers, Door, Face, Front, Ingest, Mailbox, Parts, Serves};
 use crate::queue::bounded;
 use crate::shard::event_time::Believable;
@@ -33,6 +34,8 @@ struct Site {
 /// All of them; the first is the face's.
 pub(super) struct Sites(Vec<Site>);
 
+/// What a socket for the face is called, where one is given.
+const FACE: &str = "http";
 /// The names of the threads that answer for the face.
 const FACE_THREADS: [&str; 2] = ["http-api", "http"];
 
@@ -95,20 +98,21 @@ impl Sites {
         config: &Config,
         face: &Arc<Face>,
         stopping: &Arc<AtomicBool>,
-        addresses: &mut Addresses,
+        (addresses, given): (&mut Addresses, &mut Given),
     ) -> Result<Vec<Plan>, Failure> {
         let mut plans = Vec::new();
         for site in self.0 {
             let address = site.address.clone();
             let front = if !address.is_empty() {
-                site.posts_alone(config, face, stopping)?
+                site.posts_alone(config, face, stopping, given)?
             } else if config.http.address.is_empty() {
                 continue;
             } else {
                 let (spot, waker) = parking();
                 let joined = (site.answers, site.mailbox, site.doors);
+                let listen = (&config.http, given.tcp(FACE, &config.http.address));
                 let (front, api) =
-                    http::open(&config.http, face, joined, &waker, stopping).map_err(failed)?;
+                    http::open(listen, face, joined, &waker, stopping).map_err(failed)?;
                 addresses.http = Some(front.address());
                 let call_max = Duration::from_secs(config.store.query_seconds);
                 plans.push(Plan { role: Role::Face, call_max, ..flow(Box::new(api), spot) });
@@ -133,6 +137,7 @@ impl Site {
         config: &Config,
         face: &Arc<Face>,
         stopping: &Arc<AtomicBool>,
+        given: &mut Given,
     ) -> Result<Front, Failure> {
         let parts = Parts {
             name: thread_name(&self),
@@ -140,6 +145,7 @@ impl Site {
             jobs: None,
             ingest: Ingest::new(self.doors),
             mailbox: self.mailbox,
+            given: given.tcp(&self.name, &self.address),
         };
         let listen = HttpConfig { address: self.address, ..config.http.clone() };
         Front::bind(&listen, Arc::clone(face), parts, Arc::clone(stopping)).map_err(failed)

@@ -21,6 +21,24 @@ pub struct Addresses {
     pub http: Option<SocketAddr>,
 }
 
+impl Addresses {
+    /// Says aloud where other machines may come in: what listens at the loopback alone is nobody else's.
+    pub fn warn_of_others(&self) {
+        let feeds = self.feeds.iter().filter_map(|(name, kind, address)| {
+            Some((format!("feed {name} ({kind})"), (*address)?))
+        });
+        let face =
+            self.http.map(|address| ("http: metrics, vessels and tracks".to_owned(), address));
+        for (what, address) in feeds.chain(face) {
+            if !address.ip().to_canonical().is_loopback() {
+                tracing::warn!(
+                    "{what} listens at {address}, where other machines may come in; keep it behind a firewall or a proxy, or at 127.0.0.1"
+                );
+            }
+        }
+    }
+}
+
 /// Where the file is.
 #[must_use]
 pub fn path(data_dir: &Path) -> PathBuf {

@@ -110,6 +110,12 @@ impl Home {
 
     /// Starts a daemon under a program that runs others, with more in its environment, without waiting for anything.
     pub fn spawn_under(&self, wrapper: &[String], variables: &[(&str, &Path)]) -> Daemon {
+        let command = self.under(wrapper, variables);
+        self.run(command, &["--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+    }
+
+    /// A daemon's command under a program that runs others, with more in its environment.
+    pub fn under(&self, wrapper: &[String], variables: &[(&str, &Path)]) -> Command {
         let plain = self.command("run");
         let mut command = match wrapper {
             [] => Command::new(plain.get_program()),
@@ -126,7 +132,7 @@ impl Home {
         command.envs(variables.iter().copied());
         let log = OpenOptions::new().append(true).open(self.log_path()).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.run(command, &["--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+        command
     }
 
     /// Starts a daemon and waits until it is ready.

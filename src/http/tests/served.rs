@@ -194,7 +194,7 @@ impl Served {
         };
         let (answers, mailbox) = mailbox(1).unwrap();
         let joined = (answers, mailbox, doors);
-        let (front, api) = open(&config, &face, joined, &api_waker, &stopping).unwrap();
+        let (front, api) = open((&config, None), &face, joined, &api_waker, &stopping).unwrap();
         let address = front.address();
         let threads = vec![run(front, front_spot), run(api, api_spot)];
         Self { address, face, stopping, threads, _dir: dir }
