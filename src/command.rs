@@ -50,7 +50,7 @@ enum Command {
     /// Check the configuration and report all faults at once
     CheckConfig(FileArgs),
     /// Write the configuration that applies, as TOML
-    PrintConfig(FileArgs),
+    PrintConfig(print_config::PrintConfigArgs),
     /// Bring the tables of a Postgres up to this program
     Migrate(FileArgs),
     /// Look whether a daemon will find what it needs, before it is deployed
@@ -118,7 +118,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Decode(args) => decode::decode(&args, out),
         Command::Replay(args) => replay::replay(args),
         Command::CheckConfig(args) => check_config::check_config(&args, out),
-        Command::PrintConfig(args) => print_config::print_config(&args, out),
+        Command::PrintConfig(args) => print_config::print_config(args, out),
         Command::Migrate(args) => migrate::migrate(&args, out),
         Command::Preflight(args) => preflight::preflight(&args, out),
         Command::Verify(args) => verify::verify(&args, out),

@@ -5,6 +5,7 @@
 //! `config/aisd.toml` shows every key at its default. [`keys`] is the one list of keys that all of these share; [`load`]
 //! puts the layers together and reports all faults at once.
 
+pub mod changes;
 mod env_file;
 pub mod fault;
 mod feeds;
@@ -18,6 +19,7 @@ pub mod rule;
 pub mod secret;
 mod secret_files;
 mod show;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +33,8 @@ pub use neighbours::{
 };
 pub use rule::boxes;
 pub use secret::{Hidden, Secret};
-pub use show::to_toml;
+pub use show::{to_toml, to_toml_with};
+pub use sources::Sources;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq)]

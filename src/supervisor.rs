@@ -14,6 +14,7 @@ mod ingest;
 mod limits;
 mod live;
 mod progress;
+mod reload;
 pub mod run_file;
 #[cfg(test)]
 mod simulator_tests;
@@ -30,6 +31,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::clock::Clock;
+use crate::config::load::Flags;
 use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::given::Given;
@@ -39,6 +41,7 @@ use crate::resilience::quiet::Quiet;
 use crate::resilience::reserve;
 use build::Engine;
 use progress::Progress;
+use reload::Reload;
 use systemd::Systemd;
 use threads::{Ended, Role};
 use time_of_day::TimeOfDay;
@@ -59,12 +62,13 @@ pub enum Mode {
     Replay,
 }
 
-/// Runs the engine to its end; the exit code.
+/// Runs the engine to its end; the exit code. The flags are those that made the configuration, to read it again when asked.
 ///
 /// # Errors
 /// Why it could not start or had to stop, with the exit code for that.
-pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
+pub fn run(config: Config, mode: Mode, flags: Flags) -> Result<u8, Failure> {
     let signals = signals(mode)?;
+    let reload = Reload::new(flags, config.clone());
     let config = live::configured(config, mode);
     let systemd = Systemd::new();
     let given = match mode {
@@ -72,7 +76,7 @@ pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
         Mode::Replay => Given::default(),
     };
     let engine = build::engine(&config, given)?;
-    let result = Supervision::new(engine, config, mode, systemd).until_the_end(&signals);
+    let result = Supervision::new(engine, (config, reload), mode, systemd).until_the_end(&signals);
     if let Err(failure) = &result {
         tracing::error!("{failure}");
     }
@@ -84,7 +88,7 @@ pub fn run(config: Config, mode: Mode) -> Result<u8, Failure> {
 struct Signals {
     /// The first asks for a drain; a second one ends the process at once.
     stop: Arc<AtomicBool>,
-    /// A daemon that is asked to read its configuration again says that it does not. A replay ends with its terminal.
+    /// Asks a daemon to read its configuration again. A replay ends with its terminal.
     reload: Arc<AtomicBool>,
 }
 
@@ -107,6 +111,7 @@ fn signals(mode: Mode) -> Result<Signals, Failure> {
 struct Supervision {
     engine: Engine,
     config: Config,
+    reload: Reload,
     mode: Mode,
     progress: Progress,
     drain_since: Option<Instant>,
@@ -119,13 +124,19 @@ struct Supervision {
 }
 
 impl Supervision {
-    fn new(engine: Engine, config: Config, mode: Mode, systemd: Systemd) -> Self {
+    fn new(
+        engine: Engine,
+        (config, reload): (Config, Reload),
+        mode: Mode,
+        systemd: Systemd,
+    ) -> Self {
         let progress = Progress::new(mode, &engine);
         let ends_by_itself =
             config.feeds.iter().all(|feed| matches!(feed.kind, FeedKind::File { .. }));
         Self {
             engine,
             config,
+            reload,
             mode,
             progress,
             drain_since: None,
@@ -150,9 +161,9 @@ impl Supervision {
             self.progress.show(&self.engine);
             self.look_at_the_clock();
             if signals.reload.swap(false, Ordering::AcqRel) {
-                tracing::warn!(
-                    "SIGHUP changes nothing: the configuration is read at the start alone; restart to apply it"
-                );
+                let engine = &self.engine;
+                let applied = self.reload.again(engine.face.as_deref(), &engine.counts);
+                self.config.shutdown_seconds = applied.shutdown_seconds;
             }
             if self.copied_at.elapsed() >= COPY_EVERY {
                 self.copy_committed();

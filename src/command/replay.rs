@@ -40,9 +40,10 @@ pub struct ReplayArgs {
 /// # Errors
 /// What is wrong with the configuration, or why the engine had to stop.
 pub fn replay(args: ReplayArgs) -> Result<u8, Failure> {
-    let loaded = load(&flags(args))?;
+    let flags = flags(args);
+    let loaded = load(&flags)?;
     begin(&loaded)?;
-    supervisor::run(loaded.config, Mode::Replay)
+    supervisor::run(loaded.config, Mode::Replay, flags)
 }
 
 /// A replay listens nowhere unless told to, so that it runs beside a daemon.

@@ -43,9 +43,10 @@ pub struct RunArgs {
 /// # Errors
 /// What is wrong with the configuration, or why the daemon had to stop.
 pub fn run(args: RunArgs) -> Result<u8, Failure> {
-    let loaded = load(&flags(args))?;
+    let flags = flags(args);
+    let loaded = load(&flags)?;
     begin(&loaded)?;
-    supervisor::run(loaded.config, Mode::Serve)
+    supervisor::run(loaded.config, Mode::Serve, flags)
 }
 
 /// Starts the log, and says what is to be said about the configuration.
@@ -64,7 +65,8 @@ pub fn begin(loaded: &Loaded) -> Result<(), Failure> {
     Ok(())
 }
 
-fn flags(args: RunArgs) -> Flags {
+/// What they say about the configuration.
+pub fn flags(args: RunArgs) -> Flags {
     let mut feeds = Vec::new();
     let mut name = |flag, kind, targets: Vec<String>| {
         feeds.extend(targets.into_iter().map(|target| (flag, kind, target)));

@@ -20,6 +20,8 @@ pub struct Key {
     pub get: fn(&Config) -> Value,
     /// Puts a value that the rule allows; says whether it could.
     pub set: fn(&mut Config, Value) -> bool,
+    /// Whether two configurations have the same value, also where it is never shown.
+    pub same: fn(&Config, &Config) -> bool,
 }
 
 impl Key {
@@ -83,6 +85,7 @@ macro_rules! key {
             rule: $rule,
             get: |config| Setting::show(&config.$section.$name),
             set: |config, value| put(&mut config.$section.$name, value),
+            same: |one, other| one.$section.$name == other.$section.$name,
         }
     };
     ($name:ident, $rule:expr) => {
@@ -91,6 +94,7 @@ macro_rules! key {
             rule: $rule,
             get: |config| Setting::show(&config.$name),
             set: |config, value| put(&mut config.$name, value),
+            same: |one, other| one.$name == other.$name,
         }
     };
 }

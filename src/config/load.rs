@@ -14,6 +14,7 @@ use super::keys::{self, COMMON_VARIABLES, KEYS};
 use super::read::read_toml;
 use super::rule::{Rule, Value};
 use super::secret_files::{self, Found};
+use super::sources::{Layers, Sources};
 use super::{AtBound, Config, FeedConfig, FeedKind};
 use crate::exit::{self, Failure};
 
@@ -52,10 +53,12 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// What is not wrong but looks unintended.
     pub warnings: Vec<String>,
+    /// Where each setting comes from.
+    pub sources: Sources,
 }
 
 /// Variables of the environment that lists feeds, with the kind of each.
-const FEED_VARIABLES: &[(&str, &str)] = &[
+pub const FEED_VARIABLES: &[(&str, &str)] = &[
     ("AISD_UDP", "udp"),
     ("AISD_TCP", "tcp"),
     ("AISD_TCP_CONNECT", "tcp_client"),
@@ -80,12 +83,24 @@ pub fn load_from(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, Failure> {
     let mut faults = Vec::new();
-    let environment = environment.into_iter().collect();
+    let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
+    let own: Vec<OsString> = environment.iter().map(|(name, _)| name.clone()).collect();
     let environment = env_file::add(flags.env_file.as_deref(), environment, &mut faults)?;
     let secrets = secret_files::read(&environment, &mut faults);
     let environment = our_variables(environment, &mut faults);
     let (mut config, mut warnings) = (Config::default(), Vec::new());
     let file = read_file(flags, &environment, &mut config, &mut faults)?;
+    let is_own = |name: &str| own.iter().any(|known| *known == *name);
+    let names = environment.iter().map(|(name, _)| {
+        let file = flags.env_file.as_deref().filter(|_| !is_own(name));
+        (name.clone(), file)
+    });
+    let sources = Sources::of_layers(&Layers {
+        file: file.as_ref().map(|(path, text)| (path.as_path(), text.as_str())),
+        environment: &names.collect::<Vec<_>>(),
+        secrets: &secrets,
+        flags,
+    });
     put_environment(&environment, &mut config, &mut faults, &mut warnings);
     put_secrets(secrets, &mut config, &mut faults);
     put_flags(flags, &mut config, &mut faults);
@@ -93,7 +108,8 @@ pub fn load_from(
     if faults.is_empty() {
         warnings.extend(feeds::open_posts(&config.feeds, &config.http.address));
         warnings.extend(judging::strangers(&config));
-        return Ok(Loaded { config, file, warnings });
+        let file = file.map(|(path, _)| path);
+        return Ok(Loaded { config, file, warnings, sources });
     }
     let texts: Vec<_> = faults.iter().map(Fault::to_string).collect();
     Err(Failure::new(exit::CONFIG, texts.join("\n")))
@@ -134,7 +150,7 @@ fn read_file(
     environment: &[(String, String)],
     config: &mut Config,
     faults: &mut Vec<Fault>,
-) -> Result<Option<PathBuf>, Failure> {
+) -> Result<Option<(PathBuf, String)>, Failure> {
     let from_environment =
         || environment.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| path.into());
     let named = flags.file.clone().or_else(from_environment);
@@ -142,7 +158,7 @@ fn read_file(
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             read_toml(&path.to_string_lossy(), &text, config, faults);
-            Ok(Some(path))
+            Ok(Some((path, text)))
         }
         Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::new(exit::NO_INPUT, cannot_read(&path, &error))),

@@ -335,3 +335,41 @@ fn neither_the_printed_configuration_nor_a_fault_shows_a_password() {
         assert!(failure.text.contains(" is \"***\", must be "), "{}", failure.text);
     }
 }
+
+#[test]
+fn the_place_of_each_setting_is_told_and_what_is_printed_is_read_back() {
+    let file = file_with(
+        "[store]\nlinger_ms = 7\n\n[log]\nlevel = \"warn\"\n[[feeds]]\nkind = \"udp\"\naddress = \"a:1\"\n",
+    );
+    let variables = file_with("REDIS_URL=redis://h/\nAISD_STORE_WRITERS=2\n");
+    let secret = file_with("postgres://u:p@h/d");
+    let flags = Flags {
+        file: Some(file.path().into()),
+        env_file: Some(variables.path().into()),
+        data_dir: Some("d".into()),
+        ..Flags::default()
+    };
+    let path = secret.path().to_str().unwrap();
+    let environment =
+        [("DATABASE_URL_FILE", path), ("AISD_LOG_LEVEL", "info"), ("AISD_STORE_WRITERS", "3")];
+    let loaded = with(&flags, &environment).unwrap();
+    let (file, variables) = (file.path().display(), variables.path().display());
+    let check = |path: &str, expected: &str| assert_eq!(loaded.sources.of(path), expected);
+    check("journal.keep_all", "default");
+    check("store.linger_ms", &format!("{file}:2"));
+    check("log.level", "environment AISD_LOG_LEVEL");
+    check("store.writers", "environment AISD_STORE_WRITERS");
+    check("redis.url", &format!("REDIS_URL in {variables}"));
+    check("store.url", "secret DATABASE_URL_FILE");
+    check("data_dir", "flag --data-dir");
+    check("feeds", &format!("{file}:6"));
+    let printed = super::to_toml_with(&loaded.config, &loaded.sources);
+    assert!(printed.contains(&format!("linger_ms = 7  # {file}:2\n")), "{printed}");
+    assert!(
+        printed.contains("keep_all = false  # default\n") && !printed.contains("u:p"),
+        "{printed}"
+    );
+    // The same but for secrets, which are never printed.
+    let again = parse("printed", &printed).unwrap();
+    assert_eq!((again.feeds, again.store.writers), (loaded.config.feeds, 3));
+}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 
 use super::Face;
@@ -74,7 +74,7 @@ impl Deed {
 
 /// Who may do something, and the letters.
 pub struct Admin {
-    keys: Keys,
+    keys: RwLock<Keys>,
     failures: Mutex<Failures>,
     letters: Option<Arc<Mutex<DeadLetters>>>,
     data_dir: PathBuf,
@@ -92,7 +92,14 @@ impl Admin {
         clock: Clock,
     ) -> Self {
         let failures = Mutex::new(Failures::new());
+        let keys = RwLock::new(keys);
         Self { keys, failures, letters, data_dir: data_dir.to_owned(), clock }
+    }
+
+    /// Tokens are signed with this secret from now on; none are when it is empty.
+    pub fn set_secret(&self, secret: &str) {
+        let mut keys = self.keys.write();
+        *keys = keys.with_secret(secret);
     }
 
     /// Notes in the request who sent it.
@@ -103,7 +110,8 @@ impl Admin {
         let scheme = request.authorization.split_once(' ');
         let token = scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let token = token.map_or("", |(_, token)| token.trim());
-        match self.keys.subject(token) {
+        let subject = self.keys.read().subject(token);
+        match subject {
             Ok(subject) => {
                 request.subject = Some(subject);
                 Ok(())
@@ -117,7 +125,7 @@ impl Admin {
             return Failures::reply();
         }
         match refused {
-            Refused::Unknown if !self.keys.has_secret() => Reply::error(
+            Refused::Unknown if !self.keys.read().has_secret() => Reply::error(
                 403,
                 "there are no tokens: set JWT_SECRET, or use aisd dlq beside the daemon",
             ),

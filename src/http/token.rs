@@ -40,6 +40,7 @@ pub enum Refused {
 /// The keys that are known.
 pub struct Keys {
     keys: Vec<DecodingKey>,
+    local: String,
     has_secret: bool,
     validation: Validation,
 }
@@ -58,9 +59,16 @@ impl Keys {
         validation.set_required_spec_claims(&["exp"]);
         Self {
             keys: all.map(|key| DecodingKey::from_secret(key.as_bytes())).collect(),
+            local: local.to_owned(),
             has_secret: !secret.is_empty(),
             validation,
         }
+    }
+
+    /// The same with another secret.
+    #[must_use]
+    pub fn with_secret(&self, secret: &str) -> Self {
+        Self::new(secret, &self.local)
     }
 
     /// Whether tokens can be made by others than the commands of this machine.

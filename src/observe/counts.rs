@@ -345,6 +345,17 @@ pub struct LiveCounts {
     pub filtered: ByReason<{ Filtered::COUNT }>,
 }
 
+/// How often the configuration was read again.
+#[derive(Debug, Default)]
+pub struct ReloadCounts {
+    /// Something changed and is followed.
+    pub applied: Counter,
+    /// Nothing had changed.
+    pub unchanged: Counter,
+    /// It was wrong, or what changed cannot while the daemon runs.
+    pub refused: Counter,
+}
+
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -366,4 +377,6 @@ pub struct Counts {
     pub dead_letters: DeadLetterCounts,
     /// How often the time of day was set.
     pub clock_steps: Counter,
+    /// How often the configuration was read again.
+    pub reloads: ReloadCounts,
 }

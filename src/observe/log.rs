@@ -7,9 +7,11 @@
 //! every format, and a name can neither start a line nor colour a terminal.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::reload;
 
 use crate::config::{LogConfig, LogFormat};
 use crate::exit::{self, Failure};
@@ -25,11 +27,38 @@ pub fn start(config: &LogConfig) -> Result<(), Failure> {
         .with_env_filter(filter)
         .with_ansi(false)
         .with_writer(Escaping(io::stderr));
-    let started = match config.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let (started, handle): (_, SetFilter) = match config.format {
+        LogFormat::Text => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |filter| handle.reload(filter)))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |filter| handle.reload(filter)))
+        }
     };
-    started.map_err(|error| refused(error.to_string()))
+    started.map_err(|error| refused(error.to_string()))?;
+    // The first log of a process is its only one.
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+type SetFilter = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
+
+/// Puts another filter into the log of this process.
+static FILTER: OnceLock<SetFilter> = OnceLock::new();
+
+/// Changes the level while the log goes on.
+///
+/// # Errors
+/// When it cannot be understood, or no log was started.
+pub fn set_level(level: &str) -> Result<(), Failure> {
+    let refused = |error: String| Failure::new(exit::CONFIG, format!("log.level: {error}"));
+    let filter = EnvFilter::try_new(level).map_err(|error| refused(error.to_string()))?;
+    let set = FILTER.get().ok_or_else(|| refused("there is no log".to_owned()))?;
+    set(filter).map_err(|error| refused(error.to_string()))
 }
 
 /// Makes writers that escape control characters.

@@ -20,6 +20,7 @@ use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
 use crate::given::Given;
+use crate::http::Face;
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::Directory;
 use crate::journal::feeds::FeedNames;
@@ -65,6 +66,8 @@ pub struct Engine {
     pub live_stopping: Arc<AtomicBool>,
     /// Set to make the faces finish, last of all.
     pub faces_stopping: Arc<AtomicBool>,
+    /// What HTTP is answered from, where it is.
+    pub face: Option<Arc<Face>>,
     /// What was bound.
     pub addresses: Addresses,
     /// The journal, for the copy of what is committed.
@@ -226,11 +229,13 @@ fn start_threads(
     let mut stages: Vec<Arc<StageCounts>> =
         plans.iter().map(|plan| Arc::new(StageCounts::new(plan.stage.name()))).collect();
     let faces_stopping = Arc::new(AtomicBool::new(false));
+    let mut shown = None;
     if sites.are_open(config) {
         stages.extend(sites.threads(config).iter().map(|name| Arc::new(StageCounts::new(name))));
         let face = face(config, &common, &status, &stages)?;
         let taken = (&mut addresses, &mut given);
         plans.extend(sites.open(config, &face, &faces_stopping, taken)?);
+        shown = Some(face);
     }
     given.finish();
     addresses.warn_of_others();
@@ -248,6 +253,7 @@ fn start_threads(
         stopping: common.stopping,
         live_stopping: common.live_stopping,
         faces_stopping,
+        face: shown,
         addresses,
         journal,
         reserve,

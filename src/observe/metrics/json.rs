@@ -32,6 +32,11 @@ pub fn to_json(seen: &Seen) -> Value {
         },
         "cpu_seconds": seen.process.cpu_seconds,
         "clock_steps": seen.counts.clock_steps.get(),
+        "config_reloads": {
+            "applied": seen.counts.reloads.applied.get(),
+            "unchanged": seen.counts.reloads.unchanged.get(),
+            "refused": seen.counts.reloads.refused.get(),
+        },
         "feeds": seen.feeds().map(|(counts, sums)| (counts.name.clone(), feed(counts, sums)))
             .collect::<Map<_, _>>(),
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),

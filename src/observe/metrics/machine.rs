@@ -68,6 +68,17 @@ pub const METRICS: &[Metric] = &[
         "Times that the time of day was set, by half a second or more.",
         |seen, out| out.put(&[], float(seen.counts.clock_steps.get())),
     ),
+    Metric::counter(
+        "ais_config_reloads_total",
+        &["result"],
+        "Times that SIGHUP had the configuration read again: applied, unchanged, or refused whole.",
+        |seen, out| {
+            let reloads = &seen.counts.reloads;
+            out.put(&["applied"], float(reloads.applied.get()));
+            out.put(&["unchanged"], float(reloads.unchanged.get()));
+            out.put(&["refused"], float(reloads.refused.get()));
+        },
+    ),
     Metric::gauge("process_resident_memory_bytes", &[], "Memory in use.", |seen, out| {
         out.put(&[], float(seen.process.rss_bytes));
     }),
