@@ -56,8 +56,8 @@ fn a_terminal_is_drawn_within_its_edges_and_given_back() {
         top.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm").spawn().unwrap();
     let shown = Arc::new(Mutex::new(Vec::new()));
     let (seen, mut reader) = (Arc::clone(&shown), master.try_clone().unwrap());
-    // It ends when nobody has the other side any more.
-    let reading = std::thread::spawn(move || {
+    // It ends when nobody has the other side any more, and so may a server that another test has started meanwhile.
+    std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = reader.read(&mut buffer) {
             seen.lock().unwrap().extend_from_slice(&buffer[..read]);
@@ -70,10 +70,9 @@ fn a_terminal_is_drawn_within_its_edges_and_given_back() {
     assert!(wait_for(&mut child, &home.config()).success());
     let flags = tcgetattr(&slave).unwrap().local_flags;
     assert!(flags.contains(LocalFlags::ICANON | LocalFlags::ECHO), "keys are as they were");
+    wait_until("the screen as it was", || text().ends_with("\x1b[?25h\x1b[?1049l"));
     drop((slave, top));
-    reading.join().unwrap();
     let text = text();
-    assert!(text.ends_with("\x1b[?25h\x1b[?1049l"), "the screen is as it was");
     let frame = text.split("\x1b[H").nth(2).unwrap();
     let lines: Vec<&str> = frame.split("\x1b[K\r\n").collect();
     assert!(lines.len() <= 8, "{lines:?}");
