@@ -14,6 +14,7 @@ pub mod keys;
 mod kinds;
 pub mod load;
 mod neighbours;
+mod outputs;
 mod read;
 pub mod rule;
 pub mod secret;
@@ -31,6 +32,7 @@ pub use kinds::AISSTREAM_TYPES;
 pub use neighbours::{
     AtBound, BreakerConfig, DeadLetterConfig, Format, Index, Layout, RedisConfig, StoreConfig,
 };
+pub use outputs::{OutputConfig, OutputKind};
 pub use rule::boxes;
 pub use secret::{Hidden, Secret};
 pub use show::{to_toml, to_toml_with};
@@ -43,6 +45,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where AIS comes from; when empty, UDP and TCP on `127.0.0.1:10110`.
     pub feeds: Vec<FeedConfig>,
+    /// Where what was heard is sent on.
+    pub outputs: Vec<OutputConfig>,
     /// What aisstream.io knows its customer by, for all feeds of that kind.
     pub aisstream: AisstreamConfig,
     /// How lines are read.
@@ -80,6 +84,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("aisd-data"),
             feeds: Vec::new(),
+            outputs: Vec::new(),
             aisstream: AisstreamConfig::default(),
             nmea: NmeaConfig::default(),
             journal: JournalConfig::default(),

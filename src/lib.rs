@@ -17,6 +17,7 @@ pub mod clock;
 pub mod disk;
 pub mod filter;
 pub mod given;
+pub mod heard;
 pub mod partition;
 pub mod picture;
 pub mod queue;
@@ -39,7 +40,8 @@ pub mod ais;
 pub mod shard;
 // 5 reports land
 pub mod store;
-// 6 and the picture shows
+// 6 the picture shows, and what was heard goes on
+pub mod forward;
 pub mod live;
 
 // When the world fails.

@@ -25,6 +25,7 @@ pub mod quality;
 mod said;
 pub mod standing;
 mod tally;
+mod tell;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::clock;
+use crate::heard::Telling;
 use crate::journal::Place;
 use crate::journal::tail::{Next, Tail};
 use crate::observe::counts::Counts;
@@ -155,6 +157,16 @@ impl Shard {
             no_room_since: None,
             recovery: Some(recovery),
         }
+    }
+
+    /// Tells others what was heard.
+    #[must_use]
+    pub fn telling(mut self, telling: Option<Telling>) -> Self {
+        // One of them alone is there at birth.
+        if let Some(pass) = self.ahead.as_mut().or(self.storing.as_mut()) {
+            pass.decider.tell(telling);
+        }
+        self
     }
 
     /// With another bound of rows that may wait for the store.

@@ -13,6 +13,7 @@ mod goodbye;
 mod ingest;
 mod limits;
 mod live;
+mod outputs;
 mod progress;
 mod reload;
 pub mod run_file;
@@ -69,7 +70,7 @@ pub enum Mode {
 pub fn run(config: Config, mode: Mode, flags: Flags) -> Result<u8, Failure> {
     let signals = signals(mode)?;
     let reload = Reload::new(flags, config.clone());
-    let config = live::configured(config, mode);
+    let config = outputs::configured(live::configured(config, mode), mode);
     let systemd = Systemd::new();
     let given = match mode {
         Mode::Serve => Given::take_over().map_err(|text| Failure::new(exit::IO, text))?,

@@ -17,6 +17,7 @@ mod drain;
 mod escaping;
 mod faults;
 mod files;
+mod forward;
 mod http_posts;
 mod kernel;
 mod live;

@@ -57,7 +57,8 @@ pub enum Otherwise {
     False,
 }
 
-const fn key(name: &'static str, rule: Rule, otherwise: Otherwise) -> FeedKey {
+/// A key of this name, that may be this, or is this when it is left out.
+pub const fn key(name: &'static str, rule: Rule, otherwise: Otherwise) -> FeedKey {
     FeedKey { name, rule, otherwise }
 }
 

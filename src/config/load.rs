@@ -11,6 +11,7 @@ use super::fault::{Fault, nearest};
 use super::feeds::{self, FEEDS_MAX, give_names};
 use super::judging;
 use super::keys::{self, COMMON_VARIABLES, KEYS};
+use super::outputs;
 use super::read::read_toml;
 use super::rule::{Rule, Value};
 use super::secret_files::{self, Found};
@@ -317,6 +318,7 @@ fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
         config.feeds = feeds::default_feeds(!config.http.address.is_empty());
     }
     give_names(&mut config.feeds);
+    outputs::give_names(&mut config.outputs);
     give_secrets(config, faults);
     remember_as_far_as_looked_back(config);
     let mut fault = |text: String| faults.push(Fault::new("configuration", text));
@@ -329,6 +331,7 @@ fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
             fault(format!("two feeds have the name \"{name}\"; names must differ"));
         }
     }
+    outputs::wrong(&config.outputs).into_iter().for_each(&mut fault);
     feeds::wrong_posts(&config.feeds, &config.http.address).into_iter().for_each(&mut fault);
     let journal = &config.journal;
     if journal.bytes_max / 4 < journal.segment_bytes {

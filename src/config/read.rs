@@ -8,8 +8,10 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{Fault, suggestion};
 use super::feeds::{self, Otherwise, Values};
 use super::keys::{self, KEYS};
+use super::kinds::FeedKey;
+use super::outputs;
 use super::rule::{Rule, Value};
-use super::{Config, FeedConfig, Hidden};
+use super::{Config, Hidden};
 
 /// A file's text and name, for saying where in it something is.
 struct Source<'a> {
@@ -36,7 +38,15 @@ pub fn read_toml(name: &str, text: &str, config: &mut Config, faults: &mut Vec<F
     for (key, value) in table.get_ref() {
         let name: &str = key.get_ref();
         if name == "feeds" {
-            read_feeds(&source, value, config, faults);
+            let tables = read_tables(&source, (name, feeds::KINDS), value, faults);
+            config.feeds = tables
+                .into_iter()
+                .filter_map(|(kind, values)| feeds::build(kind, values))
+                .collect();
+        } else if name == "outputs" {
+            let tables = read_tables(&source, (name, outputs::KINDS), value, faults);
+            config.outputs =
+                tables.iter().filter_map(|(kind, values)| outputs::build(kind, values)).collect();
         } else if let Some(section) = keys::sections().into_iter().find(|section| *section == name)
         {
             read_section(&source, section, value, config, faults);
@@ -90,7 +100,7 @@ fn unknown(path: &str) -> String {
     let mut known: Vec<&str> = KEYS.iter().map(|key| key.path).filter(of_section).collect();
     if section.is_none() {
         known.extend(keys::sections());
-        known.push("feeds");
+        known.extend(["feeds", "outputs"]);
     }
     format!("{path} is no key; {}", suggestion(path, known.iter().copied()))
 }
@@ -113,49 +123,56 @@ fn to_value(value: &DeValue<'_>) -> Option<Value> {
     }
 }
 
-fn read_feeds(
+/// The kinds of a list of tables, with their keys.
+type Kinds = &'static [(&'static str, &'static [FeedKey])];
+
+/// The kind of each table of a list, and what it holds.
+fn read_tables(
     source: &Source<'_>,
+    (list, kinds): (&str, Kinds),
     value: &Spanned<DeValue<'_>>,
-    config: &mut Config,
     faults: &mut Vec<Fault>,
-) {
+) -> Vec<(&'static str, Values)> {
+    let wrong = |at: &Range<usize>| source.fault(at, format!("{list} must be tables: [[{list}]]"));
     let Some(array) = value.get_ref().as_array() else {
-        faults.push(source.fault(&value.span(), "feeds must be tables: [[feeds]]"));
-        return;
+        faults.push(wrong(&value.span()));
+        return Vec::new();
     };
-    config.feeds.clear();
-    for (at, feed) in array.iter().enumerate() {
-        match feed.get_ref().as_table() {
+    let mut tables = Vec::new();
+    for (at, one) in array.iter().enumerate() {
+        match one.get_ref().as_table() {
             Some(table) => {
-                config.feeds.extend(read_feed(source, at, table, &feed.span(), faults));
+                let place = format!("{list}[{at}]");
+                tables.extend(read_table(source, (&place, kinds), table, &one.span(), faults));
             }
-            None => faults.push(source.fault(&feed.span(), "feeds must be tables: [[feeds]]")),
+            None => faults.push(wrong(&one.span())),
         }
     }
+    tables
 }
 
-fn read_feed(
+fn read_table(
     source: &Source<'_>,
-    at: usize,
+    (place, kinds): (&str, Kinds),
     table: &DeTable<'_>,
     span: &Range<usize>,
     faults: &mut Vec<Fault>,
-) -> Option<FeedConfig> {
-    let kinds = || feeds::KINDS.iter().map(|(kind, _)| *kind);
+) -> Option<(&'static str, Values)> {
+    let names = || kinds.iter().map(|(kind, _)| *kind);
     let Some(kind) = table.get("kind") else {
-        let kinds = kinds().collect::<Vec<_>>().join(", ");
-        faults.push(source.fault(span, format!("feeds[{at}] has no kind; known are {kinds}")));
+        let names = names().collect::<Vec<_>>().join(", ");
+        faults.push(source.fault(span, format!("{place} has no kind; known are {names}")));
         return None;
     };
-    let name = kind.get_ref().as_str().unwrap_or_default();
-    let Some(keys) = feeds::keys_of(name) else {
-        let text = format!("feeds[{at}].kind is \"{name}\"; {}", suggestion(name, kinds()));
+    let given = kind.get_ref().as_str().unwrap_or_default();
+    let Some((name, keys)) = kinds.iter().find(|(name, _)| *name == given) else {
+        let text = format!("{place}.kind is \"{given}\"; {}", suggestion(given, names()));
         faults.push(source.fault(&kind.span(), text));
         return None;
     };
     let mut values = Values::new();
     for (key, value) in table.iter().filter(|(key, _)| key.get_ref() != "kind") {
-        let path = format!("feeds[{at}].{}", key.get_ref());
+        let path = format!("{place}.{}", key.get_ref());
         let Some(known) = keys.iter().find(|known| known.name == key.get_ref()) else {
             let hint = suggestion(key.get_ref(), keys.iter().map(|key| key.name));
             faults.push(source.fault(&key.span(), format!("{path} is no key of {name}; {hint}")));
@@ -181,10 +198,9 @@ fn read_feed(
     }
     for key in keys.iter().filter(|key| matches!(key.otherwise, Otherwise::Required)) {
         if !table.keys().any(|given| given.get_ref() == key.name) {
-            let text =
-                format!("feeds[{at}] is a {name} without {}, must be {}", key.name, key.rule);
+            let text = format!("{place} is a {name} without {}, must be {}", key.name, key.rule);
             faults.push(source.fault(span, text));
         }
     }
-    feeds::build(name, values)
+    Some((name, values))
 }

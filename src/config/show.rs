@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Config;
 use super::feeds;
 use super::keys::KEYS;
+use super::outputs;
 use super::sources::{FEEDS, Sources};
 
 /// The whole configuration, every key of it.
@@ -35,6 +36,12 @@ fn written(config: &Config, remark: impl Fn(&str) -> String) -> String {
     for feed in &config.feeds {
         let _ = writeln!(out, "\n[[feeds]]{}\nkind = \"{}\"", remark(FEEDS), feed.kind.label());
         for (name, value) in feeds::values_of(feed) {
+            let _ = writeln!(out, "{name} = {value}");
+        }
+    }
+    for output in &config.outputs {
+        let _ = writeln!(out, "\n[[outputs]]\nkind = \"{}\"", output.kind.label());
+        for (name, value) in outputs::values_of(output) {
             let _ = writeln!(out, "{name} = {value}");
         }
     }

@@ -12,7 +12,6 @@
 //! What a sender is told is what the shard will decide later: the same rules are asked, with the same received time.
 
 mod body;
-mod depth;
 mod tally;
 #[cfg(test)]
 mod tests;

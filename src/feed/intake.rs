@@ -13,7 +13,7 @@ use crate::record::{Mark, Place};
 use crate::reject::Reject;
 use crate::report::packed::Told;
 
-use super::json::Entry;
+use super::json::{self, Dialect, Entry, depth, parts};
 use super::pace::{Pace, Paced};
 use super::table::Format;
 use super::{FeedContext, FeedSink, Handed};
@@ -65,12 +65,39 @@ impl Intake {
         Framer::new(self.context().nmea.line_bytes_max)
     }
 
-    /// Takes the lines of a datagram; `sender` keeps the parts of different senders apart.
+    /// Takes the lines of a datagram; `sender` keeps the parts of different senders apart. A line may be an object of JSON.
     pub fn datagram(&mut self, bytes: &[u8], sender: u64, received_us: i64) {
         self.bytes += bytes.len() as u64;
         for line in Lines::new(bytes) {
-            self.assembler.line(line, sender, received_us, &mut self.sink);
+            if line.first() == Some(&b'{') {
+                self.object(line, sender, received_us);
+            } else {
+                self.assembler.line(line, sender, received_us, &mut self.sink);
+            }
             self.offer_if_full();
+        }
+    }
+
+    /// Takes what AIS-catcher sends for one message: its sentences, dated by what holds them unless they are themselves, or its
+    /// fields where there are none.
+    fn object(&mut self, line: &[u8], sender: u64, received_us: i64) {
+        let text = match std::str::from_utf8(line) {
+            Ok(text) if depth::is_bounded(line) => text,
+            _ => return self.sink.reject(Reject::Json, line),
+        };
+        if let Some(sentences) = parts::sentences(text) {
+            let mut sink = Dated { sink: &mut self.sink, sent_us: json::time(text) };
+            for sentence in sentences {
+                self.assembler.line(sentence.as_bytes(), sender, received_us, &mut sink);
+            }
+            return;
+        }
+        match json::read(text, Dialect::Decoder) {
+            Ok(Entry { told, sent_us, .. }) => {
+                // Refused, it is counted; nobody waits for an answer.
+                let _ = self.sink.report(&told, line, (received_us, Some(sent_us)));
+            }
+            Err(reason) => self.sink.reject(reason, line),
         }
     }
 
@@ -250,11 +277,33 @@ impl Intake {
     }
 }
 
+/// Gives messages that tell no time that of what held them.
+struct Dated<'a> {
+    sink: &'a mut FeedSink,
+    sent_us: Option<i64>,
+}
+
+impl Sink for Dated<'_> {
+    fn message(&mut self, message: &Message<'_>) {
+        let sent_us = message.sent_us.or(self.sent_us);
+        self.sink.message(&Message { sent_us, ..*message });
+    }
+
+    fn reject(&mut self, reason: Reject, line: &[u8]) {
+        self.sink.reject(reason, line);
+    }
+
+    fn note(&mut self, note: Note, count: u64) {
+        self.sink.note(note, count);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::BATCH_BYTES;
     use super::super::testing::{Bench, lines};
     use super::*;
+    use crate::record::{Record, Walk};
 
     #[test]
     fn a_large_read_makes_many_batches_of_the_size_they_should_have() {
@@ -268,6 +317,36 @@ mod tests {
             sizes.len() > 5 && sizes.iter().all(|&size| size <= BATCH_BYTES + 1024),
             "{sizes:?}"
         );
+    }
+
+    /// As AIS-catcher sends messages with `-u HOST PORT JSON on`, and without its sentence.
+    #[test]
+    fn an_object_in_a_datagram_is_its_sentences_or_its_fields() {
+        const WITH: &str = r#"{"class":"AIS","device":"AIS-catcher","scaled":true,"channel":"A","nmea":["!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27"],"rxuxtime":1700000000,"type":1,"mmsi":503000105,"lat":-32.1,"lon":115.7}"#;
+        const BARE: &str = r#"{"class":"AIS","device":"AIS-catcher","scaled":true,"channel":"A","rxtime":"20231114221320","type":1,"mmsi":503000105,"status":0,"lat":-32.1,"lon":115.7,"speed":12.5}"#;
+        let bench = Bench::new(8);
+        let mut intake = Intake::new(bench.context());
+        let base = BARE.replace("\"type\":1", "\"type\":4");
+        let wrong = WITH.replace("*27", "*28");
+        for text in [WITH, BARE, &base, "{no JSON", &wrong, &"{\"a\":".repeat(100)] {
+            intake.datagram(text.as_bytes(), 1, 0);
+        }
+        intake.datagram(
+            [WITH, "\r\n", "!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,0*27"].concat().as_bytes(),
+            1,
+            0,
+        );
+        assert_eq!(intake.hand_on(), Handed::On(4));
+        let rejected = |reason: Reject| bench.counts().rejected.of(reason as usize).get();
+        let reasons = [Reject::SentenceMissing, Reject::Json, Reject::Checksum].map(rejected);
+        assert_eq!((reasons, bench.counts().received.get()), ([1, 2, 1], 8));
+        let batches = bench.batches();
+        let records: Vec<Record<'_>> =
+            batches.iter().flat_map(|batch| Walk::new(batch.bytes())).map(Record::view).collect();
+        let sent = Some(1_700_000_000 * SECOND_US);
+        let told: Vec<_> = records.iter().map(|it| (it.report, it.sent_us)).collect();
+        assert_eq!(told, [(false, sent), (true, sent), (false, sent), (false, None)]);
+        assert_eq!(records[0].raw, super::super::testing::SENTENCE);
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //! null, an empty text, the number that AIS has for "not available" (102.3 knots, 360 and 511 degrees, status 15), or nothing that the
 //! field can be. Names and units are those of the backend that aisd replaces, and those that AIS-catcher writes (`fields`).
 
+pub mod depth;
 mod fields;
+pub mod parts;
 mod time;
 mod value;
 

@@ -1,4 +1,4 @@
-//! Takes datagrams that hold one or more lines.
+//! Takes datagrams that hold one or more lines, or objects of JSON as AIS-catcher sends them.
 //!
 //! In:      datagrams of up to 65 535 bytes, many with one system call
 //! Out:     batches to the journal, at the end of every turn

@@ -3,11 +3,14 @@
 //! A step counts in local integers and adds them here once a turn. Additions are releases and reads are acquires: who
 //! reads the end of the pipeline first and its beginning last never sees more leaving than entering.
 
+mod outputs;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::observe::neighbours::Neighbours;
 use crate::observe::source_counts::SourceCounts;
 use crate::reject::{Dropped, Filtered, Reject};
+pub use outputs::OutputCounts;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -363,6 +366,8 @@ pub struct Counts {
     pub feeds: Vec<FeedCounts>,
     /// One for each shard.
     pub shards: Vec<ShardCounts>,
+    /// One for each output.
+    pub outputs: Vec<OutputCounts>,
     /// The journal.
     pub journal: JournalCounts,
     /// The store.

@@ -14,6 +14,7 @@ mod letters;
 pub mod list;
 mod live;
 mod machine;
+mod outputs;
 mod seen;
 mod sources;
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub struct Neighbours {
     pub redis: Arc<Neighbour>,
     /// Servers that feeds connect to, in the order of the feeds.
     pub feeds: Vec<Arc<Neighbour>>,
+    /// Where outputs send to, in their order.
+    pub outputs: Vec<Arc<Neighbour>>,
 }
 
 impl Default for Neighbours {
@@ -48,14 +50,14 @@ impl Neighbours {
     /// Those of a configuration.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        let store = if config.store.url.is_empty() { "sqlite" } else { "postgres" };
-        let has_redis = !config.redis.url.is_empty();
+        let neighbour = |name: &str, is_there| Arc::new(Neighbour::new(name, is_there));
         let clients = config.feeds.iter().filter(|feed| feed.kind.is_client());
         let names = clients.filter_map(|feed| feed.name.as_deref());
         Self {
-            store: Arc::new(Neighbour::new(store, true)),
-            redis: Arc::new(Neighbour::new("redis", has_redis)),
+            store: neighbour(if config.store.url.is_empty() { "sqlite" } else { "postgres" }, true),
+            redis: neighbour("redis", !config.redis.url.is_empty()),
             feeds: names.map(|name| Arc::new(Neighbour::of_feed(name))).collect(),
+            outputs: config.outputs.iter().map(|it| neighbour(&it.peer(), true)).collect(),
         }
     }
 
@@ -68,7 +70,7 @@ impl Neighbours {
     /// Each of them.
     #[must_use]
     pub fn all(&self) -> Vec<&Arc<Neighbour>> {
-        [&self.store, &self.redis].into_iter().chain(&self.feeds).collect()
+        [&self.store, &self.redis].into_iter().chain(&self.feeds).chain(&self.outputs).collect()
     }
 }
 

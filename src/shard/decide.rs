@@ -12,12 +12,14 @@ use super::quality::Sources;
 use super::said::Said;
 use super::standing::{Sight, Standing};
 use super::tally::Tally;
+use super::tell::tell;
 use super::vessel::{Fix, Vessel};
 use super::vessels::Vessels;
 use super::weight::Weight;
 use crate::ais::{JsonMeta, Scratch};
 use crate::clock::SECOND_US;
 use crate::config::ShardConfig;
+use crate::heard::Telling;
 use crate::observe::counts::Counts;
 use crate::observe::samples::Samples;
 use crate::partition::{self, PARTITIONS};
@@ -72,6 +74,8 @@ pub struct Decider {
     scratch: Scratch,
     policy: Arc<Policy>,
     tally: Tally,
+    /// Who is told what was heard, while nobody is ahead.
+    telling: Option<Telling>,
 }
 
 impl Decider {
@@ -100,7 +104,13 @@ impl Decider {
             scratch: Scratch::default(),
             policy: rules.policy,
             tally: Tally::new(),
+            telling: None,
         }
+    }
+
+    /// Tells others what was heard.
+    pub fn tell(&mut self, telling: Option<Telling>) {
+        self.telling = telling;
     }
 
     /// A decider that goes ahead from here, knows what this one knows, and makes nothing. What is known of the vessels goes with it,
@@ -123,6 +133,7 @@ impl Decider {
             scratch: Scratch::default(),
             policy: Arc::clone(&self.policy),
             tally: Tally::new(),
+            telling: self.telling.take(),
         }
     }
 
@@ -130,6 +141,7 @@ impl Decider {
     pub fn take_over(&mut self, ahead: Self) {
         self.vessels = ahead.vessels;
         self.sources = ahead.sources;
+        self.telling = ahead.telling;
     }
 
     /// Decides about all records of a stretch that are this shard's and not seen yet.
@@ -148,6 +160,9 @@ impl Decider {
                 self.tally.records += 1;
                 self.decide_one(&record, &mut vessels, rows);
             }
+        }
+        if let Some(telling) = &mut self.telling {
+            telling.hand_on();
         }
     }
 
@@ -206,6 +221,7 @@ impl Decider {
             mmsi: said.mmsi(),
             feed,
         };
+        tell(self.telling.as_mut(), record, (&origin, &said), vessels);
         let wanted = Wanted::by(&self.policy, &said, feed);
         if let Some(reason) = wanted.unshown {
             self.tally.unshown[reason as usize] += 1;

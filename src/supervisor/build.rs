@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::data_dir;
 use super::face::face;
-use super::ingest::Sites;
+use super::ingest::{Sites, feed_queues};
 use super::limits::{cores, give_memory_back, raise_file_limit};
+use super::outputs;
 use super::run_file::{self, Addresses};
 use super::stores::{self, Beginnings, Server};
 use super::threads::{Plan, Role, Threads};
@@ -20,6 +21,7 @@ use crate::config::{Config, FeedKind};
 use crate::exit::{self, Failure};
 use crate::feed::{self, FeedContext, Happening};
 use crate::given::Given;
+use crate::heard::Hearer;
 use crate::http::Face;
 use crate::journal::append::{Append, Appender};
 use crate::journal::directory::Directory;
@@ -45,8 +47,6 @@ use crate::stage::pin::CORES_MIN_TO_PIN;
 use crate::stage::{Spot, Stage, parking};
 use crate::taken::Taken;
 
-/// Batches of one feed that may wait for the journal.
-const FEED_QUEUE: usize = 16;
 /// Chunks that may wait for a shard; more are read back.
 const SHARD_QUEUE: usize = 64;
 
@@ -137,7 +137,8 @@ pub fn engine(config: &Config, mut given: Given) -> Result<Engine, Failure> {
     }
     let recovering = Arc::new(AtomicUsize::new(common.shards));
     let seed = directory.instance().as_u64_pair().0;
-    let start = Start { journal: &journal, from, seed, recovering: &recovering };
+    let (output_plans, hearers) = outputs::plan(config, &common);
+    let start = Start { journal: &journal, from, seed, recovering: &recovering, hearers };
     let writers = opened.into_iter().zip(offsets).collect();
     let (mut plans, ends) = writers::plan(config, &common, &journal, known.all(), writers);
     let (shard_plans, to_shards): (Vec<_>, Vec<_>) = begins
@@ -147,6 +148,8 @@ pub fn engine(config: &Config, mut given: Given) -> Result<Engine, Failure> {
         .map(|(index, (begin, rows))| plan_shard(config, &common, &start, (index, begin), rows))
         .unzip();
     plans.extend(shard_plans);
+    plans.extend(output_plans);
+    drop(start);
     let (feeds, inlets, spot) = feed_queues(&ids);
     let shared = Arc::clone(&journal);
     plans.extend(plan_journal(config, &common, directory, shared, (inlets, to_shards), spot));
@@ -156,21 +159,6 @@ pub fn engine(config: &Config, mut given: Given) -> Result<Engine, Failure> {
     plans.extend(stores::plan_partitions(config, &common));
     let shared = (journal, reserve, recovering, since);
     start_threads(config, common, (plans, sites), (addresses, given), shared)
-}
-
-type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
-
-/// A queue from each feed to the journal, and where the journal waits for all of them.
-fn feed_queues(ids: &[u8]) -> FeedQueues {
-    let (spot, waker) = parking();
-    let (feeds, inlets) = ids
-        .iter()
-        .map(|id| {
-            let (outlet, inlet) = bounded(FEED_QUEUE, &waker);
-            ((*id, outlet), inlet)
-        })
-        .unzip();
-    (feeds, inlets, spot)
 }
 
 /// The two threads of the journal.
@@ -284,6 +272,7 @@ fn common(
     let counts = Counts {
         feeds,
         shards: (0..shards).map(|_| ShardCounts::default()).collect(),
+        outputs: outputs::counts(config),
         neighbours: Neighbours::of(config),
         ..Counts::default()
     };
@@ -314,6 +303,7 @@ struct Start<'a> {
     from: Place,
     seed: u64,
     recovering: &'a Arc<AtomicUsize>,
+    hearers: Vec<Hearer>,
 }
 
 /// One shard's plan, and the queue that feeds it.
@@ -342,7 +332,9 @@ fn plan_shard(
         vessels: Arc::clone(&common.vessels[index]),
         policy: Arc::clone(&common.policy),
     };
-    let stage = Box::new(Shard::new((tail, begin, recovery), rules, rows, counts));
+    let telling = outputs::telling(&start.hearers, common, start.journal.next_seq());
+    let shard = Shard::new((tail, begin, recovery), rules, rows, counts).telling(telling);
+    let stage = Box::new(shard);
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);
     let core = pin.then_some(index);
     (Plan { core, ..flow(stage, spot) }, outlet)

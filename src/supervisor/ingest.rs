@@ -16,9 +16,29 @@ use crate::feed::FeedContext;
 use crate::feed::http::{HttpFeed, POSTS_MAX};
 use crate::given::Given;
 use crate::http::{self, Answers, Door, Face, Front, Ingest, Mailbox, Parts, Serves};
-use crate::queue::bounded;
+use crate::queue::{Inlet, Outlet, bounded};
+use crate::record::Batch;
 use crate::shard::event_time::Believable;
-use crate::stage::{Broken, parking};
+use crate::stage::{Broken, Spot, parking};
+
+/// Batches of one feed that may wait for the journal.
+const FEED_QUEUE: usize = 16;
+
+/// The ends of the feeds, each with its number, those of the journal, and where that waits.
+type FeedQueues = (Vec<(u8, Outlet<Batch>)>, Vec<Inlet<Batch>>, Spot);
+
+/// A queue from each feed to the journal, and where the journal waits for all of them.
+pub(super) fn feed_queues(ids: &[u8]) -> FeedQueues {
+    let (spot, waker) = parking();
+    let (feeds, inlets) = ids
+        .iter()
+        .map(|id| {
+            let (outlet, inlet) = bounded(FEED_QUEUE, &waker);
+            ((*id, outlet), inlet)
+        })
+        .unzip();
+    (feeds, inlets, spot)
+}
 
 /// Where posts are taken at one address.
 struct Site {

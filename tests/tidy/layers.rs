@@ -7,7 +7,7 @@ use super::nothing;
 use super::source::{Source, all};
 
 /// The steps of the flow.
-const STEPS: &[&str] = &["feed", "nmea", "journal", "ais", "shard", "store", "live"];
+const STEPS: &[&str] = &["feed", "nmea", "journal", "ais", "shard", "store", "live", "forward"];
 /// What looks at the engine from outside.
 const FACES: &[&str] = &["http", "command"];
 
@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &str, &str)] = &[
     ("feed", "nmea", "a feed cuts its bytes into messages on its own thread"),
     ("feed", "ais", "who waits for an answer is told what the shard would refuse"),
     ("feed", "shard::event_time", "and which times it would not believe"),
+    ("forward", "feed::dial", "an output connects as a feed that is a client does"),
+    ("forward", "feed::sockets", "and says the same of what fails"),
     ("nmea", "ais::bits", "the length of the longest payload is the standard's"),
     ("journal", "ais::json", "journal dump writes its objects with the writer of decoded messages"),
     ("shard", "ais", "decoding happens in the shard, so that it spreads over the cores"),

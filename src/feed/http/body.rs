@@ -9,18 +9,16 @@
 //! A bad entry does not spoil the others; a text that is no JSON at all does. Nothing waits for the next body: parts of messages
 //! whose partners are not in the same one are given up.
 
-use std::fmt;
-
 use memchr::memmem;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::depth::{self, DEPTH_MAX};
 use super::tally::Tally;
 use super::{Content, Form, Post, Verdict};
 use crate::ais::{self, Scratch};
 use crate::config::NmeaConfig;
 use crate::feed::FeedSink;
+use crate::feed::json::depth::{self, DEPTH_MAX};
+use crate::feed::json::parts::{sentences, value_of};
 use crate::feed::json::{self, Dialect};
 use crate::nmea::{Assembler, Message, Note, Sink};
 use crate::record::Payload;
@@ -152,14 +150,12 @@ impl Taker<'_> {
 
     /// Takes one object: a report, or what AIS-catcher posts.
     fn object(&mut self, text: &str, assembler: &mut Assembler) -> Result<(), Refused> {
-        if memmem::find(text.as_bytes(), b"\"msgs\"").is_some() {
-            let mut from = serde_json::Deserializer::from_str(text);
-            let messages = from.deserialize_map(Named("msgs")).map_err(no_json)?;
-            if let Some(messages) = messages {
-                let messages: Vec<&RawValue> = serde_json::from_str(messages.get())
-                    .map_err(|_| Refused::json("msgs is not an array"))?;
-                return self.entries(&messages, Dialect::Decoder, assembler);
-            }
+        let has_messages = memmem::find(text.as_bytes(), b"\"msgs\"").is_some();
+        let messages = if has_messages { value_of(text, "msgs").map_err(no_json)? } else { None };
+        if let Some(messages) = messages {
+            let messages: Vec<&RawValue> = serde_json::from_str(messages.get())
+                .map_err(|_| Refused::json("msgs is not an array"))?;
+            return self.entries(&messages, Dialect::Decoder, assembler);
         }
         self.report(text.trim(), Dialect::Any);
         Ok(())
@@ -281,36 +277,4 @@ fn within_bound(entries: usize) -> Result<(), Refused> {
 
 fn no_json(error: serde_json::Error) -> Refused {
     Refused::json(format!("the body is no JSON: {error}"))
-}
-
-/// The sentences that one of AIS-catcher's messages holds, if it holds any.
-fn sentences(text: &str) -> Option<Vec<String>> {
-    memmem::find(text.as_bytes(), b"\"nmea\"")?;
-    let mut from = serde_json::Deserializer::from_str(text);
-    let found = from.deserialize_map(Named("nmea")).ok()??;
-    let sentences: Vec<String> = serde_json::from_str(found.get()).ok()?;
-    (!sentences.is_empty()).then_some(sentences)
-}
-
-/// Finds the value of one name in an object.
-struct Named(&'static str);
-
-impl<'de> Visitor<'de> for Named {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(name) = map.next_key::<String>()? {
-            if name == self.0 {
-                found = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::seen::Seen;
 use crate::observe::accounting::Sums;
-use crate::observe::counts::{FeedCounts, ShardCounts, StageCounts};
+use crate::observe::counts::{FeedCounts, OutputCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Quantiles;
 use crate::observe::neighbours::Neighbour;
 use crate::reject::{Dropped, Filtered, Reject};
@@ -58,6 +58,7 @@ pub fn to_json(seen: &Seen) -> Value {
         },
         "neighbours": each_neighbour(seen, neighbour),
         "live": live(seen),
+        "outputs": outputs(seen),
         "http": {
             "requests": seen.counts.http.requests.get(),
             "refused": seen.counts.http.refused.get(),
@@ -223,6 +224,27 @@ fn neighbour(neighbour: &Neighbour) -> Value {
         "opened_for": neighbour.opened_for(),
         "trouble": neighbour.trouble().map(|trouble| trouble.text(Instant::now())),
     })
+}
+
+fn outputs(seen: &Seen) -> Value {
+    let of = |it: &OutputCounts| {
+        json!({
+            "heard": it.heard.get(),
+            "sent": it.sent.get(),
+            "bytes": it.bytes.get(),
+            "filtered": {
+                "type": it.filtered_type.get(),
+                "area": it.filtered_area.get(),
+                "interval": it.filtered_interval.get(),
+                "no_sentence": it.no_sentence.get(),
+            },
+            "dropped": { "full": it.dropped_full.get(), "late": it.dropped_late.get() },
+            "waiting": it.waiting.get(),
+            "connected": it.connected.get(),
+            "connections": it.connections.get(),
+        })
+    };
+    seen.counts.outputs.iter().map(|it| (it.name.clone(), of(it))).collect::<Map<_, _>>().into()
 }
 
 fn live(seen: &Seen) -> Value {

@@ -4,7 +4,7 @@
 //! customer's names; each has a conventional twin.
 
 use super::seen::Seen;
-use super::{checklist, engine, feeds, letters, live, machine, sources};
+use super::{checklist, engine, feeds, letters, live, machine, outputs, sources};
 use crate::observe::latency::BUCKETS_US;
 
 /// What kind of value a metric has.
@@ -90,6 +90,7 @@ impl Points {
 /// Every metric.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
     let parts = [checklist::METRICS, feeds::METRICS, engine::METRICS];
-    let more = [sources::METRICS, letters::METRICS, live::METRICS, machine::METRICS];
+    let more =
+        [sources::METRICS, letters::METRICS, live::METRICS, outputs::METRICS, machine::METRICS];
     parts.into_iter().chain(more).flatten()
 }

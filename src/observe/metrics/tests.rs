@@ -9,7 +9,7 @@ use super::list::{Kind, all};
 use super::{Sources, summary, to_json, to_text};
 use crate::clock::Clock;
 use crate::config::BreakerConfig;
-use crate::observe::counts::{Counts, FeedCounts, ShardCounts, StageCounts};
+use crate::observe::counts::{Counts, FeedCounts, OutputCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Latency;
 use crate::observe::process::ProcessWatch;
 use crate::observe::status::{State, Status};
@@ -33,7 +33,8 @@ fn sources(counts: Counts) -> Sources {
 fn one_feed() -> Counts {
     let feed =
         FeedCounts { name: "udp".to_owned(), kind: "udp".to_owned(), ..FeedCounts::default() };
-    Counts { feeds: vec![feed], shards: vec![ShardCounts::default()], ..Counts::default() }
+    let (shards, outputs) = (vec![ShardCounts::default()], vec![OutputCounts::default()]);
+    Counts { feeds: vec![feed], shards, outputs, ..Counts::default() }
 }
 
 fn text(sources: &Sources) -> String {
