@@ -8,7 +8,16 @@ const TICKS_PER_S: f64 = 100.0;
 
 /// Processor seconds of all children that have ended and were waited for.
 pub fn children() -> f64 {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    of(UsageWho::RUSAGE_CHILDREN)
+}
+
+/// Processor seconds of this thread.
+pub fn thread() -> f64 {
+    of(UsageWho::RUSAGE_THREAD)
+}
+
+fn of(who: UsageWho) -> f64 {
+    let usage = getrusage(who).unwrap();
     let seconds =
         |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     seconds(usage.user_time()) + seconds(usage.system_time())
