@@ -13,6 +13,9 @@ pub fn tell(report: &mut Report, command: &str, runs: usize) {
          absolute figures are this machine's. Generator, engine and servers share its cores.",
         if runs == 1 { "run" } else { "runs" }
     ));
+    if runs == 1 {
+        report.text("**Short runs, each made once: they show that it works. Their figures, and what they say of goals, mean nothing.**");
+    }
     let file = |path| read_to_string(path).unwrap_or_default();
     let info = file("/proc/cpuinfo");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -24,7 +27,7 @@ pub fn tell(report: &mut Report, command: &str, runs: usize) {
         ("date", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         ("processor", cpu),
         ("memory", memory),
-        ("disk", said("sh", &["-c", "df --output=fstype,source . | tail -1"])),
+        ("disk", said("sh", &["-c", "df --output=fstype,source ${TMPDIR:-/tmp} | tail -1"])),
         ("kernel", file("/proc/sys/kernel/osrelease").trim().to_owned()),
         ("busy before it began (load of the last minute)", load()),
         (
