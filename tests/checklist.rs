@@ -70,3 +70,15 @@ pub fn watching(home: &Home, seconds: u32, arguments: &[&str]) -> Child {
 pub fn a_while() {
     std::thread::sleep(Duration::from_millis(1500));
 }
+
+/// How fast a machine is that others use as well is no fault of the daemon's, nor what it drops of datagrams for want of a processor.
+pub const ANY_MACHINE: &[&str] = &[
+    "--limit",
+    "throughput-low=0",
+    "--limit",
+    "throughput=0",
+    "--limit",
+    "latency-high=60000",
+    "--limit",
+    "data-loss=1000000",
+];

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::{Said, command};
+use super::{ANY_MACHINE, Said, command};
 use crate::support::http::metrics;
 use crate::support::process::{Home, aisd, wait_until};
 use crate::support::servers::{Postgres, Redis, Stop};
@@ -109,7 +109,7 @@ fn preflight_verify_and_watch_pass_one_after_the_other() {
     wait_until("traffic", || metrics(daemon.http()).feed("udp", "stored") > 100);
     let quick = ["--hurry", "60", "--for", "4s", "--look", "200ms"];
     for name in ["verify", "watch"] {
-        let said = site.run(name, &[&quick[..], &report].concat());
+        let said = site.run(name, &[&quick[..], ANY_MACHINE, &report].concat());
         assert_eq!(said.code, 0, "{}", said.text);
     }
     // Beside the daemon, for the one that will take its place.

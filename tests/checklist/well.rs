@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::{Said, a_while, command, watching};
+use super::{ANY_MACHINE, Said, a_while, command, watching};
 use crate::support::http::metrics;
 use crate::support::process::{Home, wait_until};
 use crate::support::traffic::Traffic;
@@ -24,7 +24,7 @@ fn a_daemon_that_is_well_passes_and_the_deployment_log_tells_it() {
     let verify = Said::by(command(
         &home,
         "verify",
-        &[&quick[..], &["--deployed-by", "a watchman"]].concat(),
+        &[&quick[..], ANY_MACHINE, &["--deployed-by", "a watchman"]].concat(),
     ));
     assert_eq!(verify.code, 0, "{}", verify.text);
     assert!(!verify.text.contains('\x1b'), "no colours where nobody sees them");
@@ -37,7 +37,7 @@ fn a_daemon_that_is_well_passes_and_the_deployment_log_tells_it() {
         assert!(verify.text.contains(expected), "{expected}: {}", verify.text);
     }
     let more = ["--every", "1s", "--note", "all quiet", "--color", "always"];
-    let watch = Said::by(command(&home, "watch", &[&quick[..], &more].concat()));
+    let watch = Said::by(command(&home, "watch", &[&quick[..], ANY_MACHINE, &more].concat()));
     assert_eq!(watch.code, 0, "{}", watch.text);
     assert!(watch.text.contains("\x1b[32mpass\x1b[0m"), "colours where they are wanted");
     let rows = watch.text.lines().filter(|line| line.contains(" ready ")).count();
@@ -58,7 +58,7 @@ fn a_daemon_that_is_well_passes_and_the_deployment_log_tells_it() {
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
     let rows = json["watch"]["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3);
-    assert!(rows[1]["stored_per_second"].as_f64().unwrap() > 1000.0, "{rows:?}");
+    assert!(rows[1]["stored_per_second"].as_f64().unwrap() > 300.0, "{rows:?}");
     assert_eq!((rows[1]["lost"].as_f64(), rows[1]["state"].as_str()), (Some(0.0), Some("ready")));
 }
 
