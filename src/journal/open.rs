@@ -3,6 +3,7 @@
 //! Whatever is found, the daemon starts: a file that is no segment goes to `quarantine/`, one that was begun and never written to is
 //! removed, a torn tail is cut, and a damaged record is skipped when it is read.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -128,18 +129,24 @@ pub fn replay_from(shared: &Arc<Shared>, next_seq: u64, window_us: i64) -> io::R
     Ok(start)
 }
 
-/// The last mark of each reading of a file from a place on.
+/// The last mark of each reading of a file from a place on. Who goes on behind a mark counts on what is before it, and an earlier run
+/// may have died before its last sync: segments with marks are on disk when this returns.
 ///
 /// # Errors
-/// When a segment cannot be read.
+/// When a segment cannot be read or synced.
 pub fn marks(shared: &Arc<Shared>, from: Place) -> io::Result<Vec<Mark>> {
-    let mut marks = Vec::new();
-    walk(shared, from, |_, record| {
+    let (mut marks, mut holding) = (Vec::new(), BTreeSet::new());
+    walk(shared, from, |behind, record| {
         if let Some(mark) = record::mark(record) {
             mark.note_in(&mut marks);
+            holding.insert(behind.segment);
         }
         true
     })?;
+    let segments = shared.segments.read().clone();
+    for segment in segments.iter().filter(|segment| holding.contains(&segment.index)) {
+        disk::File::open(&segment.path, Mode::Read)?.sync()?;
+    }
     Ok(marks)
 }
 

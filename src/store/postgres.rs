@@ -243,7 +243,14 @@ impl Store for Postgres {
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
         let sent = match self.ahead.take() {
-            Some(part) => Ok(part),
+            Some(part) => {
+                // The server comes to it only now.
+                let deadline = self.deadline();
+                if let Some(connection) = &mut self.connection {
+                    connection.wire.until(deadline);
+                }
+                Ok(part)
+            }
             None => self.send_rows(rows, offsets),
         };
         let asked = sent.and_then(|part| {

@@ -97,6 +97,8 @@ pub struct Writer {
     spare: Batch,
     /// Nothing is sent behind the next commit, for the one before failed.
     alone: bool,
+    /// When the last commit was answered.
+    answered: Instant,
     smaller: Smaller,
     /// How far each of its shards has come, this batch included; by number of the shard.
     decided: Vec<u64>,
@@ -138,6 +140,7 @@ impl Writer {
             sent: None,
             spare: Batch::default(),
             alone: false,
+            answered: now,
             smaller: Smaller::default(),
             decided: vec![0; links.shards_total],
             seen_us: vec![0; links.shards_total],
@@ -180,12 +183,16 @@ impl Stage for Writer {
         {
             return Ok(turn);
         }
+        // What gathers meanwhile would have to be waited for as well.
+        if self.batch.rows > 0 && self.awaits_disk() {
+            return self.wait();
+        }
         let open = self.gather();
         if self.sent.is_some() && !self.goes_ahead() {
             return self.finish();
         }
         if self.lingers(open) {
-            return Ok(Turn::Stalled);
+            return self.wait();
         }
         let offsets = self.next_offsets(open);
         if self.batch.rows == 0 && offsets == self.committed {
@@ -193,8 +200,8 @@ impl Stage for Writer {
             self.store.idle();
             return Ok(if open { Turn::Idle } else { Turn::Finished });
         }
-        if !self.batch.files.is_empty() && !self.links.journal.is_synced_to(self.batch.files_seq) {
-            return if self.sent.is_some() { self.finish() } else { Ok(Turn::Stalled) };
+        if self.awaits_disk() {
+            return self.wait();
         }
         // The breaker may have been opened by another writer.
         match self.attempts.wait() {
@@ -316,7 +323,8 @@ impl Writer {
     /// Whether what has gathered is sent behind the commit that is under way. Between two commits dead letters are tried again.
     fn goes_ahead(&self) -> bool {
         let enough = self.store.rows_ahead().is_some_and(|rows| self.batch.rows >= rows);
-        enough && !self.alone && self.links.counts.dead_letters.rows.get() == 0
+        let letters = &self.links.counts.dead_letters;
+        enough && !self.alone && letters.rows.get() <= letters.dead.get()
     }
 
     /// The offsets that the next commit moves to: those of partitions with rows, and now and then all.

@@ -2,22 +2,35 @@
 
 use std::time::{Duration, Instant};
 
-use super::batch::Sent;
+use super::batch::{Batch, Sent};
 use super::{Broken, Committed, Offsets, StoreError, Turn, Writer};
 
 impl Writer {
+    /// Whether what is known of files is not on disk yet, of the records that this batch passes.
+    pub(super) fn awaits_disk(&self) -> bool {
+        let Batch { files, files_seq, .. } = &self.batch;
+        !files.is_empty() && !self.links.journal.is_synced_to(*files_seq)
+    }
+
+    /// Not yet; a commit that is under way is finished meanwhile.
+    pub(super) fn wait(&mut self) -> Result<Turn, Broken> {
+        if self.sent.is_some() { self.finish() } else { Ok(Turn::Stalled) }
+    }
+
     /// Commits what has gathered. The answer is waited for, unless there may be more to send meanwhile.
     pub(super) fn commit(&mut self, offsets: &Offsets) -> Result<Turn, Broken> {
-        let began = Instant::now();
+        let mut began = Instant::now();
         self.store.carry(&self.batch.files);
         if self.sent.is_some() {
             if let Err(error) = self.store.send(&self.batch.parts, offsets) {
-                return self.broke_off(began, &error);
+                return self.broke_off((self.batch.rows, began), &error);
             }
             let finished = self.finish()?;
             if self.sent.is_some() {
                 return Ok(finished);
             }
+            // Until then the store was not at it.
+            began = began.max(self.answered);
         }
         let committed = self.store.commit(&self.batch.parts, offsets);
         let batch = std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare));
@@ -25,7 +38,7 @@ impl Writer {
         let rows = batch.rows;
         self.sent = Some(Sent { batch, offsets: *offsets, began });
         match committed {
-            Err(error) => self.broke_off(began, &error),
+            Err(error) => self.broke_off((rows, began), &error),
             Ok(()) if self.store.rows_ahead().is_some_and(|ahead| rows >= ahead) => Ok(moved(rows)),
             Ok(()) => self.finish(),
         }
@@ -37,6 +50,7 @@ impl Writer {
         match self.store.finish(&sent.batch.parts, &sent.offsets) {
             Ok(committed) => {
                 let took = sent.began.elapsed().saturating_sub(committed.ago);
+                self.answered = Instant::now().checked_sub(committed.ago).unwrap_or(self.answered);
                 let rows = sent.batch.rows;
                 self.fitted(rows, took);
                 self.came_through(sent, took, &committed);
@@ -44,9 +58,9 @@ impl Writer {
                 Ok(moved(rows))
             }
             Err(error) => {
-                let began = sent.began;
+                let failed = (sent.batch.rows, sent.began);
                 self.sent = Some(sent);
-                self.broke_off(began, &error)
+                self.broke_off(failed, &error)
             }
         }
     }
@@ -58,10 +72,14 @@ impl Writer {
         self.recycle(sent.batch);
     }
 
-    /// The connection broke in a commit that began then.
-    fn broke_off(&mut self, began: Instant, error: &StoreError) -> Result<Turn, Broken> {
+    /// The connection broke in a commit of so many rows that began then.
+    fn broke_off(
+        &mut self,
+        (rows, began): (usize, Instant),
+        error: &StoreError,
+    ) -> Result<Turn, Broken> {
         (self.connected, self.alone) = (false, true);
-        self.did_not_fit(began.elapsed());
+        self.did_not_fit(rows, began.elapsed());
         self.failed(error)
     }
 }

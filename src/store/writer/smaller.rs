@@ -79,12 +79,11 @@ impl Writer {
         self.show_bound();
     }
 
-    /// A commit failed after this time: perhaps it is too large for its line.
-    pub(super) fn did_not_fit(&mut self, took: Duration) {
+    /// A commit of so many rows failed after this time: perhaps it is too large for its line.
+    pub(super) fn did_not_fit(&mut self, rows: usize, took: Duration) {
         if !self.takes_all_its_time(took, 10) {
             return;
         }
-        let rows = self.sent.as_ref().map_or(self.batch.rows, |sent| sent.batch.rows);
         if let Some(half) = self.smaller.halve(rows) {
             tracing::warn!(
                 "a commit of {rows} rows did not end within store.commit_seconds = {}: the next has {half} at most",
