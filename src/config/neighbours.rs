@@ -110,7 +110,7 @@ impl Default for RedisConfig {
             prefix: String::new(),
             layout: Layout::Aisd,
             format: Format::Auto,
-            interval_ms: 5,
+            interval_ms: 2,
             busy_percent: 50,
             timeout_ms: 500,
             ttl_seconds: 1800,
