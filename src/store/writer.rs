@@ -192,7 +192,7 @@ impl Stage for Writer {
             return self.finish();
         }
         if self.lingers(open) {
-            return self.wait();
+            return Ok(Turn::Stalled);
         }
         let offsets = self.next_offsets(open);
         if self.batch.rows == 0 && offsets == self.committed {
