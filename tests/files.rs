@@ -60,6 +60,16 @@ fn replay(home: &Home, path: &Path) -> (u64, u64, Option<i32>) {
     (of("received"), of("recovered"), status.code())
 }
 
+/// Messages in the embedded store; none while it has no tables yet.
+fn stored_in(home: &Home) -> u64 {
+    if !home.data().join("aisd.db").exists() {
+        return 0;
+    }
+    let store = Database::open(&home.data());
+    let tables = store.number("SELECT count(*) FROM sqlite_master WHERE name = 'positions'");
+    if tables == 0 { 0 } else { store.messages() }
+}
+
 /// Kills readings of a file, each a while after it has brought something, until one comes to the end; how many were killed.
 fn kill_again_and_again(home: &Home, path: &Path, kills: u64, stored: impl Fn() -> u64) -> u64 {
     let mut random = Random::seeded(11);
@@ -78,25 +88,33 @@ fn kill_again_and_again(home: &Home, path: &Path, kills: u64, stored: impl Fn() 
     in_the_middle
 }
 
+/// The same of a file of so many lines, which a last reading then brings to its end.
+fn kill_and_finish(
+    home: &Home,
+    path: &Path,
+    kills: u64,
+    lines: u32,
+    stored: impl Fn() -> u64 + Copy,
+) {
+    let kills = kill_again_and_again(home, path, kills, stored);
+    let before = stored();
+    assert!(
+        kills >= 2 && before < u64::from(lines),
+        "{kills} kills in the middle, {before} stored"
+    );
+    let (received, recovered, code) = replay(home, path);
+    eprintln!("{kills} kills; {before} were stored, {recovered} recovered, then {received} read");
+    assert_eq!(code, Some(0), "{}", home.log());
+}
+
 #[test]
 fn however_often_a_replay_is_killed_each_line_of_its_file_is_stored_once() {
-    let count = if at_full_length() { 2_000_000 } else { 150_000 };
+    let count = if at_full_length() { 2_000_000 } else { 250_000 };
     let home = Home::new("");
     let content = recording(0..count);
     let path = write(&home, "recorded.nmea.gz", &gzip(&content));
-    let stored = || {
-        let there = home.data().join("aisd.db").exists();
-        if there { Database::open(&home.data()).messages() } else { 0 }
-    };
-    let kills = kill_again_and_again(&home, &path, 6, stored);
-    let before = stored();
-    assert!(
-        kills >= 2 && before < u64::from(count),
-        "{kills} kills in the middle, {before} stored"
-    );
-    let (received, recovered, code) = replay(&home, &path);
-    eprintln!("{kills} kills; {before} were stored, {recovered} recovered, then {received} read");
-    assert_eq!(code, Some(0), "{}", home.log());
+    let stored = || stored_in(&home);
+    kill_and_finish(&home, &path, 6, count, stored);
     let check = |upto: u32| {
         let store = Database::open(&home.data());
         store.assert_nothing_is_twice();
@@ -122,7 +140,8 @@ fn however_often_a_replay_is_killed_each_line_of_its_file_is_stored_once() {
 
 #[test]
 fn the_same_holds_in_postgres_with_two_writers() {
-    let count = 100_000;
+    // So many that four readings do not come to its end.
+    let count = 250_000;
     let server = Postgres::start();
     let home = home_of(&server);
     let text = std::fs::read_to_string(home.config()).unwrap();
@@ -138,15 +157,7 @@ fn the_same_holds_in_postgres_with_two_writers() {
         0 => 0,
         _ => server.count("SELECT count(*) FROM positions"),
     };
-    let kills = kill_again_and_again(&home, &path, 4, stored);
-    let before = stored();
-    assert!(
-        kills >= 2 && before < u64::from(count),
-        "{kills} kills in the middle, {before} stored"
-    );
-    let (received, recovered, code) = replay(&home, &path);
-    eprintln!("{kills} kills; {before} were stored, {recovered} recovered, then {received} read");
-    assert_eq!(code, Some(0), "{}", home.log());
+    kill_and_finish(&home, &path, 4, count, stored);
     let (received, recovered, _) = replay(&home, &path);
     assert!((received, recovered) <= (1, 0), "{received} {recovered}");
     assert!(PostgresRows::after_all(&server).numbers().into_iter().eq(0..count));
@@ -163,10 +174,7 @@ fn a_daemon_that_is_killed_goes_on_with_its_file() {
         path.display()
     );
     std::fs::write(home.config(), feed).unwrap();
-    let stored = || {
-        let there = home.data().join("aisd.db").exists();
-        if there { Database::open(&home.data()).messages() } else { 0 }
-    };
+    let stored = || stored_in(&home);
     for least in [1, 20_000] {
         let daemon = home.spawn_as_configured();
         wait_until("some of it is stored", || stored() >= least);
