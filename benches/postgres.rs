@@ -23,9 +23,8 @@ use aisd::clock::Clock;
 use aisd::config::{DeadLetterConfig, StoreConfig};
 use aisd::observe::counts::Counts;
 use aisd::partition::PARTITIONS;
-use aisd::report::{Place, Position};
 use aisd::resilience::dead_letters::DeadLetters;
-use aisd::rows::{Origin, PositionRow, Rows};
+use aisd::rows::{PositionRow, Rows};
 use aisd::store::Store;
 use aisd::store::postgres::address::Address;
 use aisd::store::postgres::deadline::Watchdog;
@@ -34,6 +33,9 @@ use aisd::store::postgres::partitions::days::Days;
 use aisd::store::postgres::wire::Target;
 use aisd::store::postgres::{Parts, Postgres};
 use parking_lot::Mutex;
+
+#[path = "steps/rows.rs"]
+mod rows;
 
 const COPY: &str = "COPY positions (seq, ts, received_at, lat, lon, mmsi, sog, cog, heading, rot, altitude, \
     nav_status, msg_type, instance, source, flags) FROM STDIN (FORMAT binary)";
@@ -195,30 +197,11 @@ fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// A row of now: its day has a partition.
 fn row(n: usize) -> PositionRow {
-    let hash = (n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let received_us = jiff::Timestamp::now().as_microsecond();
-    PositionRow {
-        origin: Origin {
-            seq: 1 << 40 | n as u64,
-            time_us: received_us - (hash % 1_000_000) as i64,
-            received_us,
-            mmsi: 200_000_000 + (hash >> 32) as u32 % 20_000 * 1009,
-            feed: 0,
-        },
-        position: Position {
-            msg_type: 1,
-            place: Place::new((hash % 100_000_000) as i32, (hash % 50_000_000) as i32),
-            sog: Some((hash % 200) as u16),
-            cog: Some((hash % 3600) as u16),
-            heading: Some((hash % 360) as u16),
-            rot: Some(0),
-            nav_status: Some(0),
-            altitude: None,
-            utc_second: Some((n % 60) as u8),
-            accurate: false,
-            raim: false,
-        },
-        flags: 0,
-    }
+    let mut row = rows::row(n as u64);
+    let later_us = jiff::Timestamp::now().as_microsecond() - row.origin.received_us;
+    row.origin.received_us += later_us;
+    row.origin.time_us += later_us;
+    row
 }

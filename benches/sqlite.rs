@@ -15,10 +15,13 @@ use std::time::Instant;
 
 use aisd::config::{Index, StoreConfig};
 use aisd::partition::PARTITIONS;
-use aisd::report::{Place, Position};
-use aisd::rows::{Origin, PositionRow, Rows};
+use aisd::rows::Rows;
 use aisd::store::Store;
 use aisd::store::sqlite::Sqlite;
+
+#[path = "steps/rows.rs"]
+mod rows;
+use rows::row;
 
 fn main() {
     let numbers: Vec<usize> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
@@ -35,7 +38,7 @@ fn main() {
         let mut slowest = 0.0_f64;
         for first in (0..total).step_by(batch) {
             rows[0].positions.clear();
-            rows[0].positions.extend((first..first + batch).map(row));
+            rows[0].positions.extend((first as u64..(first + batch) as u64).map(row));
             offsets.fill(first as u64 + batch as u64);
             let commit = Instant::now();
             store.commit(&rows, &offsets).unwrap();
@@ -46,33 +49,5 @@ fn main() {
             "{index:?}: {rate:.0} rows/s, slowest commit {:.1} ms, batch {batch}",
             slowest * 1e3
         );
-    }
-}
-
-fn row(n: usize) -> PositionRow {
-    let hash = (n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let received_us = 1_700_000_000_000_000 + n as i64 * 2;
-    PositionRow {
-        origin: Origin {
-            seq: 1 << 40 | n as u64,
-            time_us: received_us - (hash % 1_000_000) as i64,
-            received_us,
-            mmsi: 200_000_000 + (hash >> 32) as u32 % 20_000 * 1009,
-            feed: 0,
-        },
-        position: Position {
-            msg_type: 1,
-            place: Place::new((hash % 100_000_000) as i32, (hash % 50_000_000) as i32),
-            sog: Some((hash % 200) as u16),
-            cog: Some((hash % 3600) as u16),
-            heading: Some((hash % 360) as u16),
-            rot: Some(0),
-            nav_status: Some(0),
-            altitude: None,
-            utc_second: Some((n % 60) as u8),
-            accurate: false,
-            raim: false,
-        },
-        flags: 0,
     }
 }

@@ -56,6 +56,8 @@ mod case {
     }
 }
 
+#[path = "steps/rows.rs"]
+mod rows;
 #[path = "steps/traffic.rs"]
 mod traffic;
 

@@ -94,7 +94,7 @@ impl Filter {
         let bits = (0..=TYPE_MAX).filter(|kind| types.wants(|it| it == kind));
         let types = (!types.is_empty()).then(|| bits.fold(0, |bits, kind| bits | 1 << kind));
         let mmsi = List::read(&config.mmsi, read_mmsi).unwrap_or_default();
-        let area: Vec<Area> = boxes(&config.area).unwrap_or_default().iter().map(area).collect();
+        let area: Vec<Area> = areas(&config.area).unwrap_or_default();
         let names = List::read(&config.sources, read_name).unwrap_or_default();
         let feeds = (!names.is_empty()).then(|| {
             let wanted = feeds.iter().enumerate().filter(|(_, name)| names.wants(|it| it == *name));
@@ -138,8 +138,10 @@ impl Filter {
     }
 }
 
-fn area([south, west, north, east]: &[f64; 4]) -> Area {
-    Area { min_lat: *south, min_lon: *west, max_lat: *north, max_lon: *east }
+/// The boxes of a text of the configuration.
+#[must_use]
+pub fn areas(text: &str) -> Option<Vec<Area>> {
+    boxes(text).map(|all| all.into_iter().map(Area::between).collect())
 }
 
 fn read_type(text: &str) -> Option<u8> {

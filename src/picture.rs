@@ -62,6 +62,12 @@ impl Area {
     /// The whole globe.
     pub const WORLD: Self = Self { min_lon: -180.0, min_lat: -90.0, max_lon: 180.0, max_lat: 90.0 };
 
+    /// The box between these degrees, as the configuration has them.
+    #[must_use]
+    pub const fn between([south, west, north, east]: [f64; 4]) -> Self {
+        Self { min_lon: west, min_lat: south, max_lon: east, max_lat: north }
+    }
+
     /// Whether the place lies in it.
     #[must_use]
     pub fn contains(&self, place: Place) -> bool {

@@ -30,7 +30,7 @@ const ANSWERED: u8 = 0b0010_0000;
 const REPORT: u8 = 0b0100_0000;
 const MARKED: u8 = 0b1000_0000;
 
-pub use mark::{MARK_BYTES, Mark, Place};
+pub use mark::{MARK_BYTES, Mark, Place, note_last};
 pub use receipt::{Fate, Receipt};
 
 /// What a feed knows of a message when it hands it over.

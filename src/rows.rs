@@ -3,7 +3,7 @@
 //! One [`Rows`] is what one turn of one shard decided. It holds every row for the stretch of the journal that ends
 //! before `next_seq`, so committing it and moving the offsets of the shard's partitions to `next_seq` is one step.
 
-use crate::record::Mark;
+use crate::record::{Mark, note_last};
 use crate::report::{Position, StaticData};
 
 /// Where a row came from: the same for all kinds.
@@ -76,11 +76,7 @@ pub struct FileMark {
 impl FileMark {
     /// Puts it into a list of the last of each reading.
     pub fn note_in(self, marks: &mut Vec<Self>) {
-        match marks.iter_mut().rev().find(|it| it.mark.reading == self.mark.reading) {
-            Some(known) if known.mark.place < self.mark.place => *known = self,
-            Some(_) => {}
-            None => marks.push(self),
-        }
+        note_last(marks, self, |it| it.mark);
     }
 }
 

@@ -9,8 +9,8 @@ use crate::support::accepted::Accepted;
 use crate::support::http::metrics;
 use crate::support::numbered::lines;
 use crate::support::postgres_daemon::{
-    IN_CHECK, IN_COMMIT, Sleeper, assert_rows_are_those_accepted, freeze_session, home_of, verbose,
-    wait_until_all_is_decided,
+    IN_CHECK, IN_COMMIT, SLEEP_IF_ARMED, Sleeper, assert_rows_are_those_accepted, freeze_session,
+    home_of, verbose, wait_until_all_is_decided,
 };
 use crate::support::postgres_rows::PostgresRows;
 use crate::support::process::{Daemon, Home, wait_until};
@@ -19,15 +19,6 @@ use crate::support::servers::Postgres;
 const IDLE: &str = "state = 'idle' AND wait_event = 'ClientRead'";
 /// What sleeps in a commit, once, when it is armed.
 const SLEEPER_IN_COMMIT: &str = "
-CREATE TABLE armed (n int);
-CREATE FUNCTION sleep_if_armed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-BEGIN
-  IF EXISTS (SELECT FROM armed) THEN
-    PERFORM pg_sleep(100);
-  END IF;
-  RETURN NULL;
-END
-$$;
 CREATE CONSTRAINT TRIGGER sleep_in_commit AFTER UPDATE ON aisd_offsets
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sleep_if_armed()";
 
@@ -160,6 +151,7 @@ fn rows_that_were_sent_behind_a_commit_that_stood_still_are_stored_once() {
 #[test]
 fn a_commit_that_stood_still_and_came_to_nothing_is_made_again() {
     let mut rig = Rig::new();
+    rig.server.execute(SLEEP_IF_ARMED);
     rig.server.execute(SLEEPER_IN_COMMIT);
     rig.server.execute("INSERT INTO armed VALUES (1)");
     rig.send(BATCH);

@@ -240,13 +240,16 @@ pub fn give_names(feeds: &mut [FeedConfig]) {
         if feeds[at].name.is_some() {
             continue;
         }
-        let kind = feeds[at].kind.label();
-        let taken = |name: &str| feeds.iter().any(|feed| feed.name.as_deref() == Some(name));
-        let free = (1..=feeds.len() + 1)
-            .map(|n| if n == 1 { kind.to_owned() } else { format!("{kind}{n}") })
-            .find(|name| !taken(name));
-        feeds[at].name = free;
+        let names: Vec<_> = feeds.iter().map(|feed| feed.name.as_deref()).collect();
+        feeds[at].name = free_name(feeds[at].kind.label(), &names);
     }
+}
+
+/// A kind as a name, numbered from the second on, that is not among these.
+pub(super) fn free_name(kind: &str, names: &[Option<&str>]) -> Option<String> {
+    (1..=names.len() + 1)
+        .map(|n| if n == 1 { kind.to_owned() } else { format!("{kind}{n}") })
+        .find(|name| !names.contains(&Some(name.as_str())))
 }
 
 #[cfg(test)]

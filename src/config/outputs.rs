@@ -1,6 +1,6 @@
 //! The tables of outputs: where what was heard is sent on, and what of it.
 
-use super::feeds::Values;
+use super::feeds::{Values, free_name};
 use super::kinds::{FeedKey, Otherwise, key};
 use super::rule::{Rule, Value};
 
@@ -123,11 +123,8 @@ pub fn give_names(outputs: &mut [OutputConfig]) {
         if outputs[at].name.is_some() {
             continue;
         }
-        let kind = outputs[at].kind.label();
-        let taken = |name: &str| outputs.iter().any(|it| it.name.as_deref() == Some(name));
-        outputs[at].name = (1..=outputs.len() + 1)
-            .map(|n| if n == 1 { kind.to_owned() } else { format!("{kind}{n}") })
-            .find(|name| !taken(name));
+        let names: Vec<_> = outputs.iter().map(|output| output.name.as_deref()).collect();
+        outputs[at].name = free_name(outputs[at].kind.label(), &names);
     }
 }
 

@@ -4,7 +4,9 @@ use hashlink::LruCache;
 
 use super::Message;
 use crate::clock::SECOND_US;
-use crate::config::{OutputConfig, boxes};
+use crate::config::OutputConfig;
+use crate::filter::areas;
+use crate::picture::Area;
 use crate::report::Place;
 
 /// Types there are, and 0.
@@ -26,7 +28,7 @@ pub struct Unwanted {
 /// The filters of one output.
 pub struct Filter {
     types: [bool; TYPES],
-    boxes: Option<Vec<[f64; 4]>>,
+    areas: Option<Vec<Area>>,
     interval_us: i64,
     /// When what of each vessel was last sent.
     sent: LruCache<(u32, u8), i64>,
@@ -43,7 +45,7 @@ impl Filter {
         let interval_us = i64::try_from(config.interval_seconds).unwrap_or(0) * SECOND_US;
         Self {
             types: std::array::from_fn(wanted),
-            boxes: config.boxes.as_deref().and_then(boxes),
+            areas: config.boxes.as_deref().and_then(areas),
             interval_us,
             sent: LruCache::new(REMEMBERED_MAX),
         }
@@ -55,8 +57,8 @@ impl Filter {
             unwanted.by_type += 1;
             return false;
         }
-        let lies = |place: Place| self.boxes.iter().flatten().any(|sides| is_within(place, sides));
-        if self.boxes.is_some() && !message.place.is_some_and(lies) {
+        let lies = |place: Place| self.areas.iter().flatten().any(|area| area.contains(place));
+        if self.areas.is_some() && !message.place.is_some_and(lies) {
             unwanted.by_area += 1;
             return false;
         }
@@ -93,9 +95,4 @@ fn sort(msg_type: u8, payload: &[u8]) -> u8 {
         }
         other => other,
     }
-}
-
-fn is_within(place: Place, [south, west, north, east]: &[f64; 4]) -> bool {
-    (*south..=*north).contains(&place.lat_degrees())
-        && (*west..=*east).contains(&place.lon_degrees())
 }

@@ -51,11 +51,17 @@ impl Mark {
 
     /// Puts this mark into a list of the last of each reading, if it is later than the one there.
     pub fn note_in(self, marks: &mut Vec<Self>) {
-        match marks.iter_mut().rev().find(|mark| mark.reading == self.reading) {
-            Some(mark) if mark.place < self.place => *mark = self,
-            Some(_) => {}
-            None => marks.push(self),
-        }
+        note_last(marks, self, |mark| *mark);
+    }
+}
+
+/// Puts something with a mark into a list of the last of each reading, if it is later than the one there.
+pub fn note_last<T>(list: &mut Vec<T>, new: T, mark_of: impl Fn(&T) -> Mark) {
+    let mark = mark_of(&new);
+    match list.iter_mut().rev().find(|known| mark_of(known).reading == mark.reading) {
+        Some(known) if mark_of(known).place < mark.place => *known = new,
+        Some(_) => {}
+        None => list.push(new),
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use super::fixture::{CHECK, NO_CHECK, config, done, in_doubt, wait_delivered};
 use crate::support::http::metrics;
-use crate::support::postgres_daemon::{IN_CHECK, IN_COMMIT, freeze_session, verbose};
+use crate::support::postgres_daemon::{
+    IN_CHECK, IN_COMMIT, SLEEP_IF_ARMED, freeze_session, verbose,
+};
 use crate::support::process::{Home, wait_until};
 use crate::support::servers::Postgres;
 use crate::support::storing::{accepted, letters, numbers, send_numbers, seqs, wait_stored};
@@ -24,15 +26,6 @@ $$;
 CREATE TRIGGER wait_in_commit AFTER INSERT ON aisd_dlq_done FOR EACH STATEMENT EXECUTE FUNCTION wait_if_armed()";
 /// The COMMIT of a retry sleeps in its last check while this is armed; what has constraints checked at once is undone before.
 const SLEEPS: &str = "
-CREATE TABLE armed (n int);
-CREATE FUNCTION sleep_if_armed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-BEGIN
-  IF EXISTS (SELECT FROM armed) THEN
-    PERFORM pg_sleep(100);
-  END IF;
-  RETURN NULL;
-END
-$$;
 CREATE CONSTRAINT TRIGGER sleep_in_commit AFTER INSERT ON aisd_dlq_done
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sleep_if_armed();
 CREATE FUNCTION check_later() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -111,7 +104,7 @@ fn a_retry_that_stood_still_in_its_commit_and_came_through_is_not_made_again() {
 
 #[test]
 fn a_retry_that_stood_still_in_its_commit_and_came_to_nothing_is_made_again() {
-    let frozen = Frozen::new(&[], SLEEPS, IN_CHECK);
+    let frozen = Frozen::new(&[], &format!("{SLEEP_IF_ARMED}{SLEEPS}"), IN_CHECK);
     let end = format!("SELECT count(pg_terminate_backend({}))", frozen.pid);
     assert_eq!(frozen.server.count(&end), 1);
     assert!(frozen.is_there());

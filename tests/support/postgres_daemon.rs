@@ -122,6 +122,18 @@ pub const IN_COMMIT: &str = "query = 'COMMIT' AND wait_event = 'SyncRep'";
 /// In a commit whose constraints are being checked, by a trigger that sleeps.
 pub const IN_CHECK: &str = "query = 'COMMIT' AND wait_event = 'PgSleep'";
 
+/// What a trigger calls to sleep while there is a row in a table.
+pub const SLEEP_IF_ARMED: &str = "
+CREATE TABLE armed (n int);
+CREATE FUNCTION sleep_if_armed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF EXISTS (SELECT FROM armed) THEN
+    PERFORM pg_sleep(100);
+  END IF;
+  RETURN NULL;
+END
+$$;";
+
 /// Waits until the writer's session is in this state, and freezes its process there; which one that is.
 pub fn freeze_session(server: &Postgres, state: &str) -> i32 {
     let sql = format!("{SESSION} AND {state}");

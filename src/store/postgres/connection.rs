@@ -131,8 +131,8 @@ impl Connection {
 
     /// Ends a transaction that does not move the offsets any more, and waits for it.
     pub(super) fn commit_transaction(&mut self) -> Result<(), Failed> {
-        let sent = self.wire.add("COMMIT", &[]).and_then(|()| self.wire.send());
-        sent.map_err(|error| failed(&error))?;
+        let offsets = self.offsets;
+        self.send_commit(&offsets).map_err(|error| failed(&error))?;
         self.commit_answered().map(drop)
     }
 
