@@ -44,13 +44,8 @@ use batch::{Batch, Sent};
 use report::Report;
 use smaller::Smaller;
 
-/// Offsets of partitions without rows are committed at least this often.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
 const PARTS_MAX: usize = 1024;
-
-/// A batch of so many rows moves the offsets of all partitions, without a look at each row.
-const ROWS_OF_ALL: usize = 1024;
 
 /// Called with the store's offsets when they are known for the first time.
 pub type Told = Box<dyn FnOnce(&Offsets) -> std::io::Result<()> + Send>;
@@ -108,6 +103,7 @@ pub struct Writer {
     committed: Offsets,
     connected: bool,
     told: Option<Told>,
+    /// When a commit last moved the offsets of all partitions.
     progress_at: Instant,
     attempts: Attempts,
     report: Report,
@@ -194,7 +190,8 @@ impl Stage for Writer {
         if self.lingers(open) {
             return Ok(Turn::Stalled);
         }
-        let offsets = self.next_offsets(open);
+        let all = self.moves_all(open);
+        let offsets = self.next_offsets(all);
         if self.batch.rows == 0 && offsets == self.committed {
             self.recycle_batch();
             self.store.idle();
@@ -207,7 +204,12 @@ impl Stage for Writer {
         match self.attempts.wait() {
             Some(_) if self.sent.is_some() => self.finish(),
             Some(_) => Ok(Turn::Idle),
-            None => self.commit(&offsets),
+            None => {
+                if all {
+                    self.progress_at = clock::now();
+                }
+                self.commit(&offsets)
+            }
         }
     }
 }
@@ -287,6 +289,8 @@ impl Writer {
                     Poll::Item(rows) => {
                         (open, found) = (true, true);
                         self.take(rows);
+                        // What was cut off comes before the next part of its shard.
+                        self.gather_waiting();
                     }
                     Poll::Empty => open = true,
                     Poll::Closed => {}
@@ -325,28 +329,6 @@ impl Writer {
         let enough = self.store.rows_ahead().is_some_and(|rows| self.batch.rows >= rows);
         let letters = &self.links.counts.dead_letters;
         enough && !self.alone && letters.rows.get() <= letters.dead.get()
-    }
-
-    /// The offsets that the next commit moves to: those of partitions with rows, and now and then all.
-    fn next_offsets(&self, open: bool) -> Offsets {
-        // Of so many rows hardly a partition has none.
-        let many = self.batch.rows >= ROWS_OF_ALL;
-        let all = !open || many || clock::since(self.progress_at) >= PROGRESS_EVERY;
-        let mut touched = [all; PARTITIONS];
-        if !all {
-            for origin in self.batch.origins() {
-                touched[usize::from(partition::of(origin.mmsi))] = true;
-            }
-        }
-        let mut offsets = self.sent.as_ref().map_or(self.committed, |sent| sent.offsets);
-        for (partition, offset) in offsets.iter_mut().enumerate() {
-            let number = u8::try_from(partition).unwrap_or(0);
-            let shard = partition::owner(number, self.decided.len());
-            if touched[partition] && self.owned[partition] {
-                *offset = self.decided[shard].max(*offset);
-            }
-        }
-        offsets
     }
 
     /// The store cannot do it now.

@@ -3,9 +3,39 @@
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Sent};
-use super::{Broken, Committed, Offsets, StoreError, Turn, Writer};
+use super::{Broken, Committed, Offsets, PARTITIONS, StoreError, Turn, Writer, clock, partition};
+
+/// Offsets of partitions without rows are committed at least this often.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// A batch of so many rows moves the offsets of all partitions, without a look at each row.
+const ROWS_OF_ALL: usize = 1024;
 
 impl Writer {
+    /// Whether the next commit moves the offsets of all partitions: now and then, and where hardly one has no row.
+    pub(super) fn moves_all(&self, open: bool) -> bool {
+        let many = self.batch.rows >= ROWS_OF_ALL;
+        !open || many || clock::since(self.progress_at) >= PROGRESS_EVERY
+    }
+
+    /// The offsets that the next commit moves to: those of partitions with rows, or all.
+    pub(super) fn next_offsets(&self, all: bool) -> Offsets {
+        let mut touched = [all; PARTITIONS];
+        if !all {
+            for origin in self.batch.origins() {
+                touched[usize::from(partition::of(origin.mmsi))] = true;
+            }
+        }
+        let mut offsets = self.sent.as_ref().map_or(self.committed, |sent| sent.offsets);
+        for (partition, offset) in offsets.iter_mut().enumerate() {
+            let number = u8::try_from(partition).unwrap_or(0);
+            let shard = partition::owner(number, self.decided.len());
+            if touched[partition] && self.owned[partition] {
+                *offset = self.decided[shard].max(*offset);
+            }
+        }
+        offsets
+    }
+
     /// Whether what is known of files is not on disk yet, of the records that this batch passes.
     pub(super) fn awaits_disk(&self) -> bool {
         let Batch { files, files_seq, .. } = &self.batch;

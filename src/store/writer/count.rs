@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use super::Writer;
 use super::batch::{Batch, origins};
-use super::{PROGRESS_EVERY, Writer};
-use crate::clock;
 use crate::journal::COUNTER_BITS;
 use crate::reject::Filtered;
 use crate::rows::Rows;
@@ -69,9 +68,6 @@ impl Writer {
         }
         let oldest = self.links.journal.committed();
         self.links.counts.store.next_seq.set(oldest.cast_signed());
-        if clock::since(self.progress_at) >= PROGRESS_EVERY {
-            self.progress_at = clock::now();
-        }
         let behind = oldest < self.links.journal.next_seq();
         for (shard, _) in &self.links.shards {
             let waiting_us = if behind { self.seen_us[*shard] } else { 0 };

@@ -36,9 +36,7 @@ impl Smaller {
 
     /// As much of a part as there is room for; the rest waits.
     pub fn fit(&mut self, mut part: Rows, room: usize) -> Rows {
-        if self.bound.is_some()
-            && let Some(rest) = part.split_off(room)
-        {
+        if let Some(rest) = part.split_off(room) {
             self.waiting.push_front(rest);
         }
         part

@@ -1,5 +1,7 @@
 //! The writer driven by hand, with a store that a test makes fail.
 
+mod order;
+
 use std::sync::Arc;
 
 use super::*;
@@ -31,6 +33,8 @@ struct Asked {
     /// Commits are asked for, come to nothing, and that is told late.
     come_to_nothing: bool,
     carried: Vec<FileMark>,
+    /// By so much a commit moves the clock on, which then stands.
+    commit_takes: Duration,
 }
 
 struct Scripted(Arc<Mutex<Asked>>);
@@ -81,6 +85,9 @@ impl Store for Scripted {
         }
         if asked.come_to_nothing {
             return Ok(());
+        }
+        if !asked.commit_takes.is_zero() {
+            clock::testing::stop_at(clock::now() + asked.commit_takes);
         }
         let mut by_shard = vec![0; 2];
         for part in rows {
