@@ -126,17 +126,22 @@ impl SyncQueue {
         self.failed.load(Ordering::Acquire)
     }
 
-    /// Notes that writing again failed as well, and is owed still.
+    /// Notes that a sync failed.
     pub fn fail(&self) {
         self.failed.store(true, Ordering::Release);
     }
 
     /// Forgets the files of before; what they held unsynced is about to be written to a new one. Any of them may be the one whose
-    /// sync failed, so none is synced again for its cut.
+    /// sync failed, so none is synced again for its cut. Nothing is synced until all is written: a new file that cannot be finished is
+    /// removed, and must not have been promised.
     pub fn start_over(&self) {
         let old = std::mem::take(&mut *self.dirty.lock());
         let is_old = |cut: &Cut| old.iter().any(|dirty| dirty.index == cut.segment.index);
         self.cuts.lock().retain(|cut| !is_old(cut));
+    }
+
+    /// Notes that everything is written again.
+    pub fn go_on(&self) {
         self.failed.store(false, Ordering::Release);
     }
 
@@ -242,7 +247,7 @@ impl Sync {
                     %error,
                     "sync of a journal segment failed; its unsynced records go to a new one"
                 );
-                self.queue.failed.store(true, Ordering::Release);
+                self.queue.fail();
                 false
             }
         }

@@ -45,7 +45,6 @@ impl Append {
         let chunks: Vec<Arc<Chunk>> = self.unsynced.iter().cloned().collect();
         for chunk in &chunks {
             if !self.write_chunk_again(chunk)? {
-                self.with.sync.fail();
                 self.retry_at = Some(clock::now() + RETRY_AFTER);
                 // What was written of it lies in the old ones as well, as far as anything does.
                 self.active = None;
@@ -56,6 +55,7 @@ impl Append {
             }
         }
         self.with.shared.set_head(self.end, self.next_seq);
+        self.with.sync.go_on();
         self.with.sync_waker.wake();
         let synced = self.with.shared.synced_seq();
         let superseded = old.iter().filter(|span| span.first_seq >= synced);

@@ -2,11 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Rig, config, numbers, rig};
 use crate::clock;
 use crate::config::JournalConfig;
+use crate::disk::{File, Mode};
 use crate::journal::first_of;
 use crate::journal::segment::Segment;
 use crate::journal::tail::Next;
@@ -171,4 +173,24 @@ fn a_journal_that_was_filled_at_once_has_room_again_when_all_is_committed() {
     }
     assert!(room_after.is_some_and(|second| second >= 15), "a window and some: {room_after:?}");
     assert!(rig.counts.journal.deleted.get() > 5);
+}
+
+/// The sync thread came between: it synced a part of what was being written again, and its senders were answered. When the rest could not be
+/// written the new segment was removed, and what they had been promised lay in the one whose sync had failed.
+#[test]
+fn nothing_is_promised_of_what_is_being_written_again_until_all_of_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), config(), 64);
+    let failed = with_failed_sync(&mut rig);
+    let queue = Arc::clone(rig.append.sync_queue());
+    let synced = rig.shared.synced_seq();
+    // As the appender does while it writes again.
+    queue.start_over();
+    let file = Arc::new(File::open(&failed.path, Mode::Write).unwrap());
+    queue.written(&file, failed.index + 1, synced + 3);
+    assert_eq!(rig.sync.turn().unwrap(), Turn::Idle);
+    assert_eq!(rig.shared.synced_seq(), synced);
+    queue.go_on();
+    rig.sync_all();
+    assert_eq!(rig.shared.synced_seq(), synced + 3);
 }
