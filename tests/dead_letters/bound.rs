@@ -1,12 +1,13 @@
 //! A storm of rows that are refused: letters are bounded, and trying them again takes its share of the time and no more.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fixture::{config, soak, wait_delivered};
 use crate::support::http::metrics;
 use crate::support::process::{Home, wait_until};
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::servers::Postgres;
-use crate::support::storing::{accepted, letters, numbers, send_numbers, seqs, wait_stored};
+use crate::support::storing::{self, accepted, letters, numbers, send_numbers, seqs, wait_stored};
 
 /// Nobody west of a longitude, which are the numbers below a bound.
 fn nobody_below(number: u32) -> String {
@@ -44,7 +45,7 @@ fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
         let rounds = if soak() { 30 } else { 1 };
         let began = Instant::now();
         while rounds > 1 && !is_so() && began.elapsed().as_secs() < 60 * rounds {
-            std::thread::sleep(std::time::Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
         }
         wait_until(what, is_so);
     };
@@ -54,7 +55,7 @@ fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
     let (began, before) = (Instant::now(), metrics(daemon.http()).number("/dead_letters/retry_us"));
     // What is good is stored meanwhile.
     send_numbers(&daemon, poison..poison + 5000);
-    patient("what is good is stored", &|| metrics(daemon.http()).feed("tcp", "stored") == 5000);
+    patient("what is good is stored", &|| metrics(daemon.http()).feed("tcp", "stored") == 2000);
     patient("all are dead", &|| metrics(daemon.http()).number("/dead_letters/dead") == total);
     let took = began.elapsed();
     let seen = metrics(daemon.http());
@@ -89,6 +90,33 @@ fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
     assert_eq!(daemon.stop(), Some(0));
     assert_eq!(seqs(&server, 1), accepted(&home.data()));
     assert_eq!(numbers(&server).len() as u64, total + 5000);
+}
+
+/// All of a large batch was refused, and the search for which rows went on for as long as it took: systemd ended a process whose store stood
+/// still, and the next one began the same search.
+#[test]
+fn a_search_for_refused_rows_ends_at_its_deadline_and_smaller_ones_find_them() {
+    let server = Postgres::start();
+    let proxy = Proxy::to(server.port());
+    let store = storing::config(&proxy.url(&server.url()), "commit_seconds = 2\n");
+    let home = Home::new(&format!("{store}[dead_letters]\nretry_seconds = 3600\n"));
+    let daemon = home.start();
+    server.execute(&nobody_below(200));
+    proxy.set(Fault::Latency(Duration::from_millis(3)));
+    send_numbers(&daemon, 0..200);
+    wait_until("all are letters", || {
+        metrics(daemon.http()).number("/dead_letters/given_up") == 200
+    });
+    let seen = metrics(daemon.http());
+    assert!(seen.number("/store/failures") > 0, "no search was cut off");
+    let threads = seen.0["threads"].as_array().unwrap().iter();
+    let store = threads.filter(|thread| thread["name"] == "store");
+    let longest = store.map(|thread| thread["turn_us_max"].as_u64().unwrap()).max().unwrap();
+    eprintln!("the store stood still for {longest} us at most");
+    // The commit before the search, the search, and the commit after it.
+    assert!(longest < 3_500_000, "{longest} us");
+    assert_eq!(seen.feed("tcp", "undelivered"), 200);
+    assert_eq!(daemon.stop(), Some(0));
 }
 
 #[test]

@@ -6,8 +6,10 @@ use super::partitions::days::{Days, day_of, times_of};
 use crate::rows::{Origin, Rows};
 use crate::store::Committed;
 
-/// A late day's partition is waited for no longer than this; then its rows share the default one.
+/// A late day's partition is waited for no longer than this, and then its rows share the default one; the server's day likewise, and then
+/// nothing has expired.
 const WAIT: Duration = Duration::from_secs(1);
+
 /// What is kept at one moment.
 #[derive(Clone, Copy)]
 pub struct Kept {
@@ -18,6 +20,7 @@ impl Kept {
     /// What is kept now.
     #[must_use]
     pub fn now(days: &Days) -> Self {
+        days.wait_for_server(WAIT);
         Self { first_day: days.expires_before().unwrap_or(i32::MIN) }
     }
 

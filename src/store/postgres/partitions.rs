@@ -184,7 +184,7 @@ impl Partitions {
         };
         let of = |table: Table| found.iter().filter(move |partition| partition.table == table);
         let days = of(Table::Positions).map(|partition| partition.days.clone());
-        self.parts.days.listed(days.collect());
+        self.parts.days.listed(days.collect(), servers_today);
         self.look_at = Instant::now() + LOOK_EVERY;
         let today = self.parts.days.today();
         self.looked_on = Some(today);
@@ -196,7 +196,7 @@ impl Partitions {
         let is_over =
             |it: &&Partition| it.is_vacuum_put_off && it.days.end <= today && it.is_ours();
         self.jobs.extend(found.iter().filter(is_over).cloned().map(Job::LetVacuum));
-        if let Some(kept) = self.kept_from(servers_today) {
+        if let Some(kept) = self.parts.days.expires_before() {
             let expired = found.iter().filter(|it| it.days.end <= kept && it.is_ours());
             self.jobs.extend(expired.rev().cloned().map(Job::Drop));
             if self.cleaned != Some(kept) {
@@ -217,13 +217,6 @@ impl Partitions {
     fn ahead(&self, today: i32) -> std::ops::RangeInclusive<i32> {
         let ahead = i32::try_from(self.parts.config.days_ahead).unwrap_or(365);
         today.saturating_sub(1)..=today.saturating_add(ahead)
-    }
-
-    /// The first day that is kept: by our clock and by the server's, so that a clock that is wrong drops nothing.
-    fn kept_from(&self, servers_today: i32) -> Option<i32> {
-        let kept = self.parts.days.expires_before()?;
-        let ahead = self.parts.days.today().saturating_sub(servers_today).max(0);
-        Some(kept.saturating_sub(ahead))
     }
 
     fn do_job(&mut self, job: Job) -> Result<(), StoreError> {

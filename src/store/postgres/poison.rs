@@ -25,6 +25,9 @@ const UNDO: &str = "ROLLBACK TO SAVEPOINT aisd_part";
 /// Constraints that somebody deferred would speak up only at the end, and not tell which row they mean.
 pub(super) const AT_ONCE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 
+/// A batch of so few, which is not halved any more, is searched for as long as it takes.
+const SEARCHED_TO_THE_END: usize = 64;
+
 /// What is stored behind a savepoint, message by message if need be.
 pub(super) trait Storable: Sized {
     /// Adds the statements that store these.
@@ -96,7 +99,8 @@ impl Connection {
         })
     }
 
-    /// Stores these in the transaction that is open, but for those that the server refuses alone.
+    /// Stores these in the transaction that is open, but for those that the server refuses alone. Of many that are all refused the search
+    /// does not end in time; then a smaller batch comes next.
     pub(super) fn store_all_but_refused<'a, M: Storable>(
         &mut self,
         messages: &'a [M],
@@ -104,8 +108,13 @@ impl Connection {
     ) -> Result<Vec<Refused<'a, M>>, WireError> {
         let (mut left, mut refused) = (vec![messages], Vec::new());
         left.retain(|part| !part.is_empty());
+        let end = Instant::now() + Duration::from_secs(seconds);
         while let Some(part) = left.pop() {
-            self.wire.until(Instant::now() + Duration::from_secs(seconds));
+            let now = Instant::now();
+            if now >= end && messages.len() > SEARCHED_TO_THE_END {
+                return Err(WireError::Late);
+            }
+            self.wire.until(now + Duration::from_secs(seconds));
             let error = match self.try_part(part) {
                 Ok(()) => continue,
                 Err(error) if is_poison(&error) => error,

@@ -55,6 +55,8 @@ struct State {
     urge: Option<(Instant, Duration)>,
     /// Attempts to find out what there is.
     attempts: u64,
+    /// The day that it is by the server's clock, and when it said so.
+    server: Option<(i32, Instant)>,
 }
 
 impl State {
@@ -108,11 +110,27 @@ impl Days {
         day_of(self.clock.now_us())
     }
 
-    /// The first day that is kept, if not all are.
+    /// The first day that is kept, if not all are: by our clock and by the server's, so that nothing expires by one that is wrong. All
+    /// are kept until the server was asked.
     #[must_use]
     pub fn expires_before(&self) -> Option<i32> {
         let retention = i32::try_from(self.retention_days).unwrap_or(i32::MAX);
-        (retention > 0).then(|| self.today().saturating_sub(retention))
+        let (day, asked) = self.state.lock().server?;
+        let since = i32::try_from(asked.elapsed().as_secs() / 86_400).unwrap_or(i32::MAX);
+        let today = self.today().min(day.saturating_add(since));
+        (retention > 0).then(|| today.saturating_sub(retention))
+    }
+
+    /// Waits until the server was asked for the first time, where its day is needed.
+    pub fn wait_for_server(&self, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        let mut state = self.state.lock();
+        while self.retention_days > 0 && state.server.is_none() && !state.is_away {
+            self.waker.wake();
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                return;
+            }
+        }
     }
 
     /// Asks for partitions of these days, and waits until it is settled where their rows go: for `at_most`, and for a
@@ -172,9 +190,10 @@ impl Days {
         self.state.lock().shared.len()
     }
 
-    /// These are the days with partitions now.
-    pub(super) fn listed(&self, own: Vec<Range<i32>>) {
+    /// These are the days with partitions now, when it is this day by the server's clock.
+    pub(super) fn listed(&self, own: Vec<Range<i32>>, servers_today: i32) {
         let mut state = self.state.lock();
+        state.server = Some((servers_today, Instant::now()));
         state.attempts += 1;
         state.is_away = false;
         state.shared.retain(|day| !own.iter().any(|range| range.contains(day)));
@@ -252,9 +271,22 @@ mod tests {
         check(-1, -1);
         check(i64::MAX, 106_751_991);
         check(i64::MIN, -106_751_992);
-        assert_eq!(days(0).expires_before(), None);
-        assert_eq!(days(30).expires_before(), Some(19_970));
-        assert_eq!(days(u64::MAX).expires_before(), Some(20_000 - i32::MAX));
+    }
+
+    /// A clock that was set ahead, as after a rollover of GPS, had a whole backlog expire, and all dead letters.
+    #[test]
+    fn a_day_expires_by_both_clocks_or_not_at_all() {
+        let check = |retention_days, servers_today, expected| {
+            let days = days(retention_days);
+            assert_eq!(days.expires_before(), None, "the server was not asked");
+            days.listed(Vec::new(), servers_today);
+            assert_eq!(days.expires_before(), expected, "{retention_days} {servers_today}");
+        };
+        check(0, 20_000, None);
+        check(30, 20_000, Some(19_970));
+        check(30, 19_900, Some(19_870));
+        check(30, 20_100, Some(19_970));
+        check(u64::MAX, 20_000, Some(20_000 - i32::MAX));
     }
 
     #[test]
@@ -301,7 +333,7 @@ mod tests {
             while !days.take_urge() {
                 std::thread::yield_now();
             }
-            days.listed(Vec::new());
+            days.listed(Vec::new(), 20_000);
             assert_eq!(wait_for_question(&days), Some(7));
             days.settled(7, true);
         });
@@ -340,10 +372,10 @@ mod tests {
             while days.state.lock().asked.is_empty() {
                 std::thread::yield_now();
             }
-            days.listed(vec![2..4, 5..6]);
+            days.listed(vec![2..4, 5..6], 20_000);
         });
         assert!(days.has(3) && days.has(5) && !days.has(4) && days.shared() == 0);
-        days.listed(Vec::new());
+        days.listed(Vec::new(), 20_000);
         assert!(!days.has(3));
     }
 }
