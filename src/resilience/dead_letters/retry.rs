@@ -17,6 +17,10 @@ use crate::resilience::words::one_line;
 
 const DUE: &str = "SELECT seq FROM letters WHERE dead = 0 AND next_try_us <= ?1 AND passed = 1 AND trying = 0 \
     AND (?2 >> partition) & 1 = 1 ORDER BY next_try_us, seq LIMIT ?3";
+/// The same of those that were refused while the clock was ahead, and would wait until it gets there.
+const AHEAD: &str = "SELECT seq FROM letters WHERE dead = 0 AND next_try_us > ?1 AND passed = 1 AND trying = 0 \
+    AND (?2 >> partition) & 1 = 1 ORDER BY next_try_us, seq LIMIT ?3";
+const HOUR_US: i64 = 3_600_000_000;
 const MARK: &str = "UPDATE letters SET trying = 1 WHERE seq = ?1";
 const UNMARK: &str = "UPDATE letters SET trying = 0 WHERE seq = ?1";
 const IN_DOUBT: &str =
@@ -102,7 +106,12 @@ impl DeadLetters {
         messages_max: usize,
     ) -> Result<Vec<Letter>, DeadLetterError> {
         let failed = |error| DeadLetterError::io(&self.path, "take letters that are due", error);
-        let seqs = due(&self.connection, now_us, owned, messages_max).map_err(failed)?;
+        let bounds = (owned, messages_max);
+        let mut seqs = due(&self.connection, (DUE, now_us), bounds).map_err(failed)?;
+        if seqs.is_empty() {
+            let ahead_us = next_try_us(now_us, &self.config).saturating_add(HOUR_US);
+            seqs = due(&self.connection, (AHEAD, ahead_us), bounds).map_err(failed)?;
+        }
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
@@ -176,14 +185,13 @@ impl DeadLetters {
 
 fn due(
     connection: &rusqlite::Connection,
-    now_us: i64,
-    owned: Owned,
-    messages_max: usize,
+    (select, us): (&str, i64),
+    (owned, messages_max): (Owned, usize),
 ) -> rusqlite::Result<Vec<u64>> {
-    let mut select = connection.prepare_cached(DUE)?;
+    let mut select = connection.prepare_cached(select)?;
     // A message has two letters at most, side by side in this order.
     let rows_max = i64::try_from(messages_max.saturating_mul(2)).unwrap_or(i64::MAX);
-    let found = params![now_us, owned.0.cast_signed(), rows_max];
+    let found = params![us, owned.0.cast_signed(), rows_max];
     let found = select.query_map(found, |row| file::unsigned(row, 0))?;
     let mut seqs: Vec<u64> = found.collect::<Result<_, _>>()?;
     seqs.dedup();

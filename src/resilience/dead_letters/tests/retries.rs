@@ -286,3 +286,24 @@ proptest! {
         }
     }
 }
+
+/// Refused while the clock stood in 2040: until then nothing tried them again, and nobody could have them tried or cleared.
+#[test]
+fn letters_that_were_refused_while_the_clock_was_ahead_do_not_wait_for_it() {
+    const AHEAD: i64 = NOW + 10 * 365 * 86_400_000_000;
+    let ahead = |seq| Letter { first_failed_us: AHEAD, last_failed_us: AHEAD, ..refused(seq) };
+    let dir = tempfile::tempdir().unwrap();
+    let (mut letters, _) = passed(dir.path(), &config(), &[ahead(3), refused(4)]);
+    assert_eq!(seqs(&letters.take_due(NOW, everybody(), 10).unwrap()), [3]);
+    assert_eq!(letters.take_due(NOW, everybody(), 10).unwrap(), [], "the other waits for its turn");
+    let dead = |seq| Letter { is_dead: true, ..ahead(seq) };
+    for which in [Which::Pending, Which::Dead] {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = if which == Which::Dead { [dead(3), dead(4)] } else { [ahead(3), ahead(4)] };
+        let (mut letters, counts) = passed(dir.path(), &config(), &kept);
+        assert_eq!(letters.hurry(which, NOW + 1).unwrap(), 2, "{which:?}");
+        assert_eq!(letters.hurry(which, NOW + 1).unwrap(), 0, "each once");
+        assert_eq!(letters.clear(Which::Pending, NOW + 1).unwrap(), 2, "{which:?}");
+        balanced(&counts);
+    }
+}
