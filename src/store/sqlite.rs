@@ -103,8 +103,8 @@ impl Store for Sqlite {
                 Some(Tracks::new())
             }
         };
+        self.checkpointer = Some(Checkpointer::start(&self.path, &connection)?);
         self.connection = Some(connection);
-        self.checkpointer = Some(Checkpointer::start(&self.path)?);
         Ok(self.offsets)
     }
 

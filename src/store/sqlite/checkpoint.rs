@@ -3,12 +3,14 @@
 //! A thread with a connection of its own runs passive checkpoints while commits go on. It never catches the very last frames, so the log
 //! would grow for ever; when the thread has just finished, the writer moves the few that came since, and the next commit begins the log anew.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
@@ -18,6 +20,11 @@ use crate::store::StoreError;
 const BEGIN_BYTES: u64 = 128 << 20;
 /// The thread looks up this often when nobody wakes it.
 const PARK: Duration = Duration::from_millis(200);
+
+thread_local! {
+    /// Pages in the log after the last commit of this thread. The length of the file says nothing: it stays as it was when the log is begun anew.
+    static LOG_PAGES: Cell<u64> = const { Cell::new(0) };
+}
 
 #[derive(Default)]
 struct State {
@@ -33,12 +40,15 @@ struct State {
 pub struct Checkpointer {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
-    log: std::path::PathBuf,
+    /// Pages of the log with which it begins.
+    begin_pages: u64,
 }
 
 impl Checkpointer {
-    /// Starts the thread.
-    pub fn start(path: &Path) -> Result<Self, StoreError> {
+    /// Starts the thread, for commits that this connection makes.
+    pub fn start(path: &Path, writer: &Connection) -> Result<Self, StoreError> {
+        let page_bytes: u32 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        writer.wal_hook(Some(note_pages));
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "synchronous", "full")?;
         let state = Arc::new(State::default());
@@ -49,16 +59,16 @@ impl Checkpointer {
             .map_err(|error| {
                 StoreError::Transient(format!("start the checkpoint thread: {error}"))
             })?;
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        Ok(Self { state, thread: Some(thread), log: log.into() })
+        let begin_pages = BEGIN_BYTES / u64::from(page_bytes.max(1));
+        Ok(Self { state, thread: Some(thread), begin_pages })
     }
 
     /// After a commit: moves the rest when the thread has done its part, or wakes it when there is enough for it.
     pub fn committed(&self, connection: &Connection) {
         if self.state.done.swap(false, Ordering::AcqRel) {
             let _ = checkpoint(connection);
-        } else if !self.state.wanted.load(Ordering::Acquire) && self.log_bytes() >= BEGIN_BYTES {
+        } else if !self.state.wanted.load(Ordering::Acquire) && LOG_PAGES.get() >= self.begin_pages
+        {
             self.state.wanted.store(true, Ordering::Release);
             if let Some(thread) = &self.thread {
                 thread.thread().unpark();
@@ -72,10 +82,11 @@ impl Checkpointer {
             let _ = checkpoint(connection);
         }
     }
+}
 
-    fn log_bytes(&self) -> u64 {
-        std::fs::metadata(&self.log).map_or(0, |it| it.len())
-    }
+fn note_pages(_log: &Wal, pages: std::ffi::c_int) -> rusqlite::Result<()> {
+    LOG_PAGES.set(u64::try_from(pages).unwrap_or(0));
+    Ok(())
 }
 
 impl Drop for Checkpointer {
