@@ -79,17 +79,18 @@ pub struct Face {
     pub admin: Admin,
 }
 
-/// Answers of the API that may wait: one for each request that may wait, and for the one that is being answered meanwhile.
+/// Answers of the API whose clients may have gone: one for each request that may wait, and for the one that is being answered meanwhile.
 const API_ANSWERS_MAX: usize = JOBS_MAX + 1;
-/// Verdicts of a feed that may wait: one for each post that it may hold.
+/// Verdicts of a feed whose senders may have gone: one for each post that it may hold.
 const FEED_ANSWERS_MAX: usize = feed::http::POSTS_MAX + feed::http::WAITING_MAX + 1;
 
-/// Where the answers to the requests of one address are put, with room for those of so many feeds.
+/// Where the answers to the requests of one address are put, with room for one of each of so many connections, and for those of so many feeds
+/// whose connections have given way to others meanwhile.
 ///
 /// # Errors
 /// When the system has no event for it.
-pub fn mailbox(feeds: usize) -> Result<(Answers, Mailbox), Broken> {
-    Mailbox::new(API_ANSWERS_MAX + feeds * FEED_ANSWERS_MAX)
+pub fn mailbox(connections: usize, feeds: usize) -> Result<(Answers, Mailbox), Broken> {
+    Mailbox::new(connections + API_ANSWERS_MAX + feeds * FEED_ANSWERS_MAX)
 }
 
 /// Binds the address, unless a socket is given, and makes the two stages. `api_waker` wakes the spot at which [`Api`] will wait. Both finish after

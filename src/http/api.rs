@@ -61,7 +61,7 @@ impl Mailbox {
 
 impl Answers {
     pub(super) fn put(&self, answer: Answer) {
-        // There is room for every job that was taken; when the front is gone nobody waits for the answer.
+        // There is room for one of each connection; when the front is gone nobody waits for the answer.
         let _ = self.outlet.offer(answer);
         let _ = self.bell.write(1);
     }

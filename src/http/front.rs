@@ -242,9 +242,9 @@ impl Front {
         Err(reply.with_header("Retry-After", "1"))
     }
 
+    /// Sends what was answered, in every turn: the bell may have to wait behind many connections that can be read, and requests of those
+    /// are answered meanwhile.
     fn take_answers(&mut self, now: Instant) {
-        // The bell is silenced first, so that an answer that comes meanwhile rings again.
-        let _ = self.bell.read();
         while let Poll::Item(Answer { token, bytes }) = self.answers.poll() {
             let Some(connection) = self.connection(token) else { continue };
             let closes = connection.closes();
@@ -312,15 +312,17 @@ impl Stage for Front {
         // An interrupted wait is an empty one.
         let found = self.epoll.wait(&mut events, EpollTimeout::from(wait)).unwrap_or(0);
         let now = Instant::now();
-        self.go_on(now);
         let mut accepts = true;
         for event in &events[..found] {
             match event.data() {
                 LISTENER => accepts = self.accept(now),
-                ANSWERED => self.take_answers(now),
+                // It is silenced first, so that an answer that comes meanwhile rings again.
+                ANSWERED => drop(self.bell.read()),
                 packed => self.attend(Token::unpack(packed), event.events(), now),
             }
         }
+        self.take_answers(now);
+        self.go_on(now);
         self.sweep(now);
         if !accepts {
             // The listener would call again at once; let the runner wait a little.

@@ -73,7 +73,8 @@ impl Sites {
         for (address, name) in [("", "")].into_iter().chain(posts.clone()) {
             if sites.iter().all(|site| site.address != address) {
                 let feeds = posts.clone().filter(|(other, _)| *other == address).count();
-                let (answers, mailbox) = http::mailbox(feeds).map_err(failed)?;
+                let connections = config.http.connections_max;
+                let (answers, mailbox) = http::mailbox(connections, feeds).map_err(failed)?;
                 let (address, name) = (address.to_owned(), name.to_owned());
                 sites.push(Site { address, name, answers, mailbox, doors: Vec::new() });
             }

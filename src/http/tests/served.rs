@@ -192,7 +192,7 @@ impl Served {
             request_seconds,
             ..HttpConfig::default()
         };
-        let (answers, mailbox) = mailbox(1).unwrap();
+        let (answers, mailbox) = mailbox(connections_max, 1).unwrap();
         let joined = (answers, mailbox, doors);
         let (front, api) = open((&config, None), &face, joined, &api_waker, &stopping).unwrap();
         let address = front.address();
