@@ -98,7 +98,7 @@ fn place(fields: &Fields<'_>) -> Result<Option<Place>, Reject> {
     }
     let (Some(lat), Some(lon)) = (lat.number(), lon.number()) else { return Err(Reject::Position) };
     #[expect(clippy::float_cmp, reason = "what AIS says when it knows no place")]
-    if lat == 91.0 && lon == 181.0 {
+    if lat == 91.0 || lon == 181.0 {
         return Ok(None);
     }
     if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lon) {
@@ -127,7 +127,7 @@ impl Reader<'_> {
         Position {
             msg_type,
             place: Some(place),
-            sog: self.tenths(Field::Speed, &[102.3, 1023.0], 1022.0),
+            sog: self.speed(msg_type),
             cog: self.course(),
             heading: self.scaled(Field::Heading, 1.0, &[511.0], 360.0).map(|it| it % 360),
             rot: None,
@@ -137,6 +137,14 @@ impl Reader<'_> {
             accurate,
             raim,
         }
+    }
+
+    /// 102.3 is what AIS says when it knows no speed, and a long-range report 63.
+    fn speed(&mut self, msg_type: u8) -> Option<u16> {
+        const LONG_RANGE: u8 = 27;
+        let absent: &[f64] =
+            if msg_type == LONG_RANGE { &[63.0, 102.3, 1023.0] } else { &[102.3, 1023.0] };
+        self.tenths(Field::Speed, absent, 1022.0)
     }
 
     /// 360 is what AIS says when it knows no course.
@@ -151,7 +159,8 @@ impl Reader<'_> {
     /// A number from 0 to `max`, in units of which `scale` are one of it.
     fn scaled(&mut self, field: Field, scale: f64, absent: &[f64], max: f64) -> Option<u16> {
         let number = self.optional(field, |value| value.number())?;
-        if absent.iter().any(|none| (number - none).abs() < 1e-6) {
+        // Some compute with single precision: 102.300003.
+        if absent.iter().any(|none| (number - none).abs() < 1e-4) {
             return None;
         }
         if !(0.0..=max).contains(&number) {

@@ -88,7 +88,10 @@ pub const NAMES: &[(Field, &[&str])] = &[
     (Field::Speed, &["speed", "SOG", "sog", "Speed", "SPEED"]),
     (Field::Course, &["course", "COG", "cog", "Course", "COURSE"]),
     (Field::Heading, &["heading", "Heading", "HEADING"]),
-    (Field::Status, &["status", "nav_status", "Status", "STATUS", "navStatus"]),
+    (
+        Field::Status,
+        &["status", "nav_status", "Status", "STATUS", "navStatus", "navigationalStatus"],
+    ),
     (Field::Imo, &["imo", "IMO", "Imo"]),
     (Field::Callsign, &["callsign", "CallSign", "call_sign", "CALLSIGN"]),
     (Field::Name, &["name", "Name", "shipName", "ShipName", "shipname"]),

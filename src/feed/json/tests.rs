@@ -28,7 +28,7 @@ fn position(fields: &str) -> Position {
 }
 
 #[test]
-fn the_customers_load_test_is_read() {
+fn the_load_test_of_the_backend_before_is_read() {
     let entry =
         any(r#"{"mmsi":"244660000","latitude":51.5,"longitude":-4.25,"speed":12.34,"course":271.5,
             "timestamp":"2025-11-08T10:00:00.000Z"}"#)
@@ -91,7 +91,7 @@ fn every_name_that_the_replaced_backend_took_is_taken() {
         ("speed SOG sog Speed SPEED", Field::Speed, "7"),
         ("course COG cog Course COURSE", Field::Course, "7"),
         ("heading Heading HEADING", Field::Heading, "7"),
-        ("status nav_status Status STATUS navStatus", Field::Status, "7"),
+        ("status nav_status Status STATUS navStatus navigationalStatus", Field::Status, "7"),
     ];
     let plain = [("mmsi", "1234567"), ("lat", "1"), ("lon", "1"), ("ts", "1762596000")];
     for (names, field, value) in rows {
@@ -206,6 +206,8 @@ fn a_time_is_a_number_since_1970_or_a_date() {
         "\"2025-11-08 10:00:00 UTC\"",
         "\"20251108100000\"",
         "20251108100000",
+        "\"2025/11/08 10:00:00\"",
+        "\"Sat, 08 Nov 2025 10:00:00 GMT\"",
     ] {
         check(good, Ok(TIME));
     }
@@ -249,6 +251,8 @@ fn what_ais_calls_not_available_is_absent_and_what_cannot_be_is_counted() {
     check("\"speed\":102.2", sog, Some(1022), 0);
     // The backend dropped the whole report for these.
     check("\"speed\":102.3", sog, None, 0);
+    check("\"speed\":102.300003", sog, None, 0);
+    check("\"speed\":102.30000305175781", sog, None, 0);
     check("\"speed\":95", sog, Some(950), 0);
     check("\"speed\":\"\"", sog, None, 0);
     check("\"speed\":null", sog, None, 0);
@@ -308,6 +312,14 @@ fn a_decoder_tells_its_types() {
     assert_eq!((data.ship_type, data.draught), (Some(70), Some(157)));
     assert_eq!(data.dimensions, Some([200, 199, 29, 30]));
     assert_eq!(data.destination, Text::new(b"NL RTM"));
+    // A long-range report knows no speed at 63 knots, where others sail.
+    let long_range = |kind: u8| {
+        let text = format!(
+            r#"{{"rxuxtime":1762596000,"type":{kind},"mmsi":244030470,"lat":51,"lon":4,"speed":63}}"#
+        );
+        decoder(&text).unwrap().told.position.unwrap().sog
+    };
+    assert_eq!((long_range(27), long_range(1)), (None, Some(630)));
     let station = r#"{"rxuxtime":1762596000,"type":4,"mmsi":2442000,"lat":51,"lon":4}"#;
     assert_eq!(decoder(station), Err(Reject::SentenceMissing));
     assert!(any(station).is_ok(), "anybody else's type means something else");

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::fmt::strtime;
+use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::Offset;
 
 use super::value::Scalar;
@@ -47,9 +47,13 @@ fn text_time(text: &str) -> Option<i64> {
     if !text.contains(':') {
         return None;
     }
+    // `Sat, 08 Nov 2025 10:00:00 GMT`, as browsers and mail write times.
+    if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return rfc2822::parse(text).ok().map(|time| time.timestamp().as_microsecond());
+    }
     let text = ["UTC", "GMT"].iter().find_map(|zone| text.strip_suffix(zone)).unwrap_or(text);
     // `2025-11-08 10:00:00.5 +0000 UTC`, as Go writes times.
-    let text = text.trim().replace(" +", "+").replace(" -", "-");
+    let text = text.trim().replace(" +", "+").replace(" -", "-").replace('/', "-");
     let zoned = text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond);
     zoned.or_else(|| text.parse::<DateTime>().ok().and_then(utc))
 }

@@ -82,6 +82,14 @@ fn danish_rows_are_read_with_the_day_first_and_words_for_numbers() {
         "18/03/2023 00:00:00,Class A,211551940,54.6926,8.57745,Unknown value,,,,,Unknown,,,Undefined,,,,Undefined,,,,AIS,,,,",
     );
     assert_eq!((bare.told.data, moves(&bare).2), (None, None));
+    // A static report has no place there: 91 degrees north, and 0 or 181 east. It was refused whole.
+    for east in ["0.000000", "181.000000"] {
+        let row = format!(
+            "30/09/2026 12:05:00,Class A,219000001,91.000000,{east},Unknown value,,,,,9234567,OXAB2,NORDIC STAR,Cargo,No additional information,20,120,GPS,6.5,COPENHAGEN,,AIS,100,20,10,10"
+        );
+        let told = read(DANISH, &row).told;
+        assert_eq!((told.position, told.data.unwrap().imo), (None, Some(9_234_567)), "{row}");
+    }
 }
 
 #[test]

@@ -72,14 +72,15 @@ impl Target {
         Ok(Self { address, tls, uri })
     }
 
-    /// The same server, and another thing of it: a path with its query.
+    /// The same server, and another thing of it: a path with its query, below the path that the server was named with.
     ///
     /// # Errors
     /// When no URL can have them.
     pub fn at(&self, path_and_query: &str) -> Result<Self, String> {
         let mut parts = self.uri.clone().into_parts();
-        let path = path_and_query.parse();
-        parts.path_and_query = Some(path.map_err(|error| format!("{path_and_query}: {error}"))?);
+        let path = format!("{}{path_and_query}", self.uri.path().trim_end_matches('/'));
+        let parsed = path.parse();
+        parts.path_and_query = Some(parsed.map_err(|error| format!("{path}: {error}"))?);
         let uri = Uri::from_parts(parts).map_err(|error| error.to_string())?;
         Ok(Self { uri, ..self.clone() })
     }
@@ -124,6 +125,9 @@ mod tests {
         check("wss://[::1]:9/", ("[::1]:9", "wss://[::1]:9/", true));
         let at = Target::new("ws://hub", None).unwrap().at("/b?c=d").unwrap();
         assert_eq!(at.shown(), "ws://hub:80/b");
+        // A hub behind a prefix of its proxy was asked without it, and said 404 for ever.
+        let at = Target::new("ws://hub/ais/?x=y", None).unwrap().at("/b?c=d").unwrap();
+        assert_eq!(at.path_and_query(), "/ais/b?c=d");
     }
 
     #[test]
