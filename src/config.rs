@@ -43,7 +43,7 @@ pub use sources::Sources;
 pub struct Config {
     /// Where the journal, the embedded store and `run.json` live.
     pub data_dir: PathBuf,
-    /// Where AIS comes from; when empty, UDP and TCP on `127.0.0.1:10110`.
+    /// Where AIS comes from; when empty, UDP and TCP on `127.0.0.1:10110`, and posts at `http.address`.
     pub feeds: Vec<FeedConfig>,
     /// Where what was heard is sent on.
     pub outputs: Vec<OutputConfig>,

@@ -4,15 +4,20 @@ use super::Config;
 use super::keys::KEYS;
 use super::sources::FEEDS;
 
+/// How outputs are named, which are no keys.
+const OUTPUTS: &str = "outputs";
+
 /// Keys that a running daemon follows when it is told to read its configuration again. Everything else shapes threads, sockets and
 /// files at the start, or what is decided of messages, which has to stay the same for all that the journal holds.
 pub const LIVE: &[&str] = &["shutdown_seconds", "http.jwt_secret", "log.level"];
 
-/// The keys whose values differ, and `feeds` when any feed does.
+/// The keys whose values differ, and `feeds` or `outputs` when any of those does.
 #[must_use]
 pub fn changed(before: &Config, after: &Config) -> Vec<&'static str> {
     let keys = KEYS.iter().filter(|key| !(key.same)(before, after)).map(|key| key.path);
-    keys.chain((before.feeds != after.feeds).then_some(FEEDS)).collect()
+    keys.chain((before.feeds != after.feeds).then_some(FEEDS))
+        .chain((before.outputs != after.outputs).then_some(OUTPUTS))
+        .collect()
 }
 
 #[cfg(test)]
@@ -38,6 +43,7 @@ mod tests {
         let url = |password: &str| format!("[store]\nurl = \"postgres://u:{password}@h/d\"\n");
         check(&url("a"), &url("b"), &["store.url"]);
         check("", "[[feeds]]\nkind = \"udp\"\naddress = \"127.0.0.1:1\"\n", &["feeds"]);
+        check("", "[[outputs]]\nkind = \"udp\"\naddress = \"127.0.0.1:1\"\n", &["outputs"]);
     }
 
     #[test]

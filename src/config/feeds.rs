@@ -216,6 +216,35 @@ pub fn wrong_posts(feeds: &[FeedConfig], face: &str) -> Vec<String> {
     wrong
 }
 
+/// What listens where another does, which one of the two could not. Feeds of posts may share an address, and that of the face.
+#[must_use]
+pub fn wrong_addresses(feeds: &[FeedConfig], face: &str) -> Vec<String> {
+    let mut known = vec![("tcp", face, true, "http")];
+    let mut wrong = Vec::new();
+    for feed in feeds {
+        let (protocol, address, takes_posts) = match &feed.kind {
+            FeedKind::Udp { address, .. } => ("udp", address.as_str(), false),
+            FeedKind::Tcp { address, .. } => ("tcp", address.as_str(), false),
+            FeedKind::Http { address, .. } => ("tcp", address.as_str(), true),
+            _ => continue,
+        };
+        // Of port 0 each gets one of its own.
+        if address.is_empty() || address.ends_with(":0") {
+            continue;
+        }
+        let name = feed.name.as_deref().unwrap_or_default();
+        let is_there = |it: &&(_, _, bool, _)| (it.0, it.1) == (protocol, address);
+        let other = known.iter().find(is_there).filter(|it| !(takes_posts && it.2));
+        if let Some((_, _, _, other)) = other {
+            wrong.push(format!(
+                "\"{other}\" and \"{name}\" both listen at {address} ({protocol}); addresses must differ"
+            ));
+        }
+        known.push((protocol, address, takes_posts, name));
+    }
+    wrong
+}
+
 /// What takes posts from other machines and wants no token.
 #[must_use]
 pub fn open_posts(feeds: &[FeedConfig], face: &str) -> Vec<String> {

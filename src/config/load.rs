@@ -332,7 +332,9 @@ fn finish(config: &mut Config, faults: &mut Vec<Fault>) {
         }
     }
     outputs::wrong(&config.outputs).into_iter().for_each(&mut fault);
-    feeds::wrong_posts(&config.feeds, &config.http.address).into_iter().for_each(&mut fault);
+    let face = &config.http.address;
+    feeds::wrong_posts(&config.feeds, face).into_iter().for_each(&mut fault);
+    feeds::wrong_addresses(&config.feeds, face).into_iter().for_each(&mut fault);
     let journal = &config.journal;
     if journal.bytes_max / 4 < journal.segment_bytes {
         fault(format!(

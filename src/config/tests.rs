@@ -1,5 +1,6 @@
 //! Facts about the configuration as a whole: its layers, its faults, and the file that ships.
 
+mod addresses;
 mod posts;
 
 use std::ffi::OsString;
@@ -118,8 +119,8 @@ fn a_journal_smaller_than_four_segments_is_refused() {
 
 #[test]
 fn two_feeds_of_one_name_are_refused() {
-    let feed = "[[feeds]]\nkind = \"udp\"\nname = \"a\"\naddress = \"h:1\"\n";
-    let found = faults(&format!("{feed}{feed}"));
+    let feed = |port| format!("[[feeds]]\nkind = \"udp\"\nname = \"a\"\naddress = \"h:{port}\"\n");
+    let found = faults(&format!("{}{}", feed(1), feed(2)));
     assert_eq!(found, ["configuration: two feeds have the name \"a\"; names must differ"]);
 }
 

@@ -72,7 +72,8 @@ impl Seen {
         let lost = scrape.each("ais_messages_dropped_total").filter(kept).map(Series::value).sum();
         let refused = scrape.sum("ais_messages_rejected_total");
         let breakers = scrape.each("circuit_breaker_state").filter(|it| it.value() > 0.0);
-        let stores = breakers.map(|it| it.label("name")).filter(|name| !name.starts_with("feed:"));
+        let is_store = |name: &&str| ["postgres", "sqlite", "redis"].contains(name);
+        let stores = breakers.map(|it| it.label("name")).filter(is_store);
         let started = scrape.sum("process_start_time_seconds");
         let build = scrape.each("ais_build_info").next();
         Self {
@@ -241,7 +242,7 @@ mod tests {
                     ais_messages_dropped_total{feed=\"udp\",reason=\"journal_full\"} 2\n\
                     ais_messages_dropped_total{feed=\"udp\",reason=\"dlq_cleared\"} 50\n\
                     ais_messages_failed_db_total 1\ncircuit_breaker_state{name=\"postgres\"} 2\n\
-                    circuit_breaker_state{name=\"feed:a\"} 2\ncircuit_breaker_state{name=\"redis\"} 0\n\
+                    circuit_breaker_state{name=\"feed:a\"} 2\ncircuit_breaker_state{name=\"output:x\"} 2\ncircuit_breaker_state{name=\"redis\"} 0\n\
                     ais_dlq_quarantined_total 1\nais_accounting_imbalance 2\n";
         let seen = Seen::read(&Scrape::read(text), 160.0);
         assert!(seen.ready);

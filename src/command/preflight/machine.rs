@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -20,9 +21,13 @@ const FREE_MIN: f64 = 0.05;
 /// Looks at all of it.
 pub fn look(config: &Config, is_running: bool) -> Vec<Check> {
     let mut checks = vec![writable(&config.data_dir), room(config)];
+    // Held until all are bound: those that cannot be beside each other are found too.
+    let mut held = Vec::new();
     for (name, protocol, address) in listeners(config) {
-        checks.push(free(&format!("{name} {protocol} {address}"), protocol, address, is_running));
+        let name = format!("{name} {protocol} {address}");
+        checks.push(free(&name, (protocol, address), is_running, &mut held));
     }
+    drop(held);
     checks.push(files(config));
     checks.extend(buffers(config));
     checks
@@ -97,14 +102,22 @@ fn used(directory: &Path) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
 }
 
-/// Binds, and lets go at once.
-fn free(name: &str, protocol: &str, address: &str, is_running: bool) -> Check {
+/// Binds.
+fn free(
+    name: &str,
+    (protocol, address): (&str, &str),
+    is_running: bool,
+    held: &mut Vec<OwnedFd>,
+) -> Check {
     let bound = match protocol {
-        "udp" => UdpSocket::bind(address).map(|_| ()),
-        _ => TcpListener::bind(address).map(|_| ()),
+        "udp" => UdpSocket::bind(address).map(OwnedFd::from),
+        _ => TcpListener::bind(address).map(OwnedFd::from),
     };
     match bound {
-        Ok(()) => Check::new(name, Mark::Pass, "free"),
+        Ok(socket) => {
+            held.push(socket);
+            Check::new(name, Mark::Pass, "free")
+        }
         Err(error) if error.kind() == ErrorKind::AddrInUse && is_running => {
             Check::new(name, Mark::Pass, "taken, and a daemon of this data directory runs")
         }

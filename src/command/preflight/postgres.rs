@@ -27,7 +27,8 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int4, pg_is_
 /// Tables of the writer, with what it does to each; those that are not there yet are left out.
 const WRITER: &str = "SELECT t.name || ' ' || p.what FROM (VALUES
       ('positions', 'INSERT'), ('messages', 'INSERT'), ('aisd_instances', 'INSERT'), ('aisd_dlq_done', 'INSERT'),
-      ('sources', 'INSERT, UPDATE'), ('vessels', 'INSERT, UPDATE'), ('aisd_offsets', 'INSERT, UPDATE')) AS t (name, whats),
+      ('sources', 'INSERT, UPDATE'), ('vessels', 'INSERT, UPDATE'), ('aisd_offsets', 'INSERT, UPDATE'),
+      ('aisd_files', 'INSERT, UPDATE')) AS t (name, whats),
     LATERAL unnest(string_to_array(t.whats || ', SELECT', ', ')) AS p (what)
     WHERE to_regclass(t.name) IS NOT NULL AND NOT has_table_privilege(to_regclass(t.name), p.what)";
 

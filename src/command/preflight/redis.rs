@@ -9,6 +9,7 @@ use redis::{Cmd, Value, cmd};
 use super::super::checklist::outcome::{Check, Mark};
 use crate::config::RedisConfig;
 use crate::live::address::Address;
+use crate::live::fields::Kept;
 use crate::live::keys::Keys;
 use crate::live::link::Link;
 
@@ -41,11 +42,19 @@ pub fn look(config: &RedisConfig) -> Vec<Check> {
 
 fn rights(link: &mut Link, keys: &Keys) -> Check {
     const NAME: &str = "rights in redis";
-    let refused: Vec<String> = commands(keys)
+    let refused: Vec<String> = commands(keys, link.kept)
         .into_iter()
         .filter_map(|(name, command)| {
             let asked: Result<Vec<Value>, _> = link.ask(vec![command]);
-            Some(format!("{name}: {}", asked.err()?.text))
+            match asked {
+                // A script that nobody knows was looked for.
+                Err(trouble) if trouble.is_no_script => None,
+                Err(trouble) => Some(format!("{name}: {}", trouble.text)),
+                Ok(answers) if answers.contains(&Value::Nil) => {
+                    Some(format!("{name}: the user may not"))
+                }
+                Ok(_) => None,
+            }
         })
         .collect();
     if refused.is_empty() {
@@ -56,16 +65,32 @@ fn rights(link: &mut Link, keys: &Keys) -> Check {
 }
 
 /// What the picture is written with, changing nothing.
-fn commands(keys: &Keys) -> Vec<(&'static str, Cmd)> {
+fn commands(keys: &Keys, kept: Kept) -> Vec<(&'static str, Cmd)> {
     let vessel = keys.vessel(NOBODY);
-    let script = "return redis.call('HMGET', KEYS[1], 'time')";
+    let hash = "0".repeat(40);
+    let script = "redis.call('HMGET', KEYS[1], 'time') return 1";
+    // Before Redis 7 nobody can be asked, and every user may publish everywhere.
+    let may = "return not redis.acl_check_cmd or redis.acl_check_cmd(unpack(ARGV))";
+    let ask = |command: &[&str]| cmd("EVAL").arg(may).arg(1).arg(&vessel).arg(command).take();
+    let written = match kept {
+        Kept::Hash => vec![("HSET", ask(&["HSET", &vessel, "time", ""]))],
+        Kept::Json => vec![
+            ("JSON.GET", ask(&["JSON.GET", &vessel, "."])),
+            ("JSON.SET", ask(&["JSON.SET", &vessel, ".", "{}"])),
+        ],
+    };
     let geo = cmd("GEOADD").arg(&keys.geo).arg("XX").arg(0).arg(0).arg(NOBODY).take();
     let active = cmd("ZADD").arg(&keys.active).arg("XX").arg(0).arg(NOBODY).take();
-    vec![
+    let mut commands = vec![
         ("EVAL", cmd("EVAL").arg(script).arg(1).arg(&vessel).take()),
+        ("EVALSHA", cmd("EVALSHA").arg(hash).arg(1).arg(&vessel).take()),
         ("EXPIRE", cmd("EXPIRE").arg(&vessel).arg(1).take()),
         ("GEOADD", geo),
         ("ZADD", active),
         ("ZREM", cmd("ZREM").arg(&keys.geo).arg(NOBODY).take()),
-    ]
+        ("ZRANGEBYSCORE", cmd("ZRANGEBYSCORE").arg(&keys.active).arg(1).arg(0).take()),
+        ("PUBLISH", ask(&["PUBLISH", &keys.channel, ""])),
+    ];
+    commands.extend(written);
+    commands
 }
