@@ -10,6 +10,7 @@ mod build;
 mod data_dir;
 mod face;
 mod goodbye;
+mod hit_rate;
 mod ingest;
 mod limits;
 mod live;
@@ -41,6 +42,7 @@ use crate::observe::status::State;
 use crate::resilience::quiet::Quiet;
 use crate::resilience::reserve;
 use build::Engine;
+use hit_rate::HitRate;
 use progress::Progress;
 use reload::Reload;
 use systemd::Systemd;
@@ -119,6 +121,7 @@ struct Supervision {
     copied_at: Instant,
     time_of_day: TimeOfDay,
     systemd: Systemd,
+    hit_rate: HitRate,
     quiet: Quiet,
     /// All feeds are files: when they are read, everything behind them ends as well, perhaps before we look.
     ends_by_itself: bool,
@@ -144,6 +147,7 @@ impl Supervision {
             copied_at: Instant::now(),
             time_of_day: TimeOfDay::new(Clock::System),
             systemd,
+            hit_rate: HitRate::new(Instant::now()),
             quiet: Quiet::default(),
             ends_by_itself,
         }
@@ -161,6 +165,7 @@ impl Supervision {
             self.systemd.look(&mut self.engine);
             self.progress.show(&self.engine);
             self.look_at_the_clock();
+            self.hit_rate.look(&self.engine.counts, Instant::now());
             if signals.reload.swap(false, Ordering::AcqRel) {
                 let engine = &self.engine;
                 let applied = self.reload.again(engine.face.as_deref(), &engine.counts);
