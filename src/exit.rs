@@ -10,17 +10,17 @@ pub const ROLL_BACK: u8 = 3;
 pub const USAGE: u8 = 64;
 /// Input that cannot be used: a journal found damaged by `journal verify`, an archive that a replay found cut off or damaged.
 pub const DATA: u8 = 65;
-/// A file that was named cannot be read.
+/// A file or data directory that was named is not there or cannot be read.
 pub const NO_INPUT: u8 = 66;
-/// A thread ended without being asked, or an invariant broke.
+/// A thread could not be started, or signals could not be watched.
 pub const SOFTWARE: u8 = 70;
-/// A stage thread stopped unexpectedly.
+/// A stage thread stopped unexpectedly, or the store was restored or has another owner.
 pub const STAGE: u8 = 71;
 /// The data directory belongs to another process, or cannot be made.
 pub const DATA_DIR: u8 = 73;
-/// An address cannot be bound, or a file cannot be written.
+/// An address cannot be bound, a file cannot be written, a store cannot be opened, or who was asked does not answer.
 pub const IO: u8 = 74;
-/// The configuration is wrong.
+/// The configuration is wrong, or tables are not those of this program.
 pub const CONFIG: u8 = 78;
 
 /// Why a command did not do what was asked: what the operator reads, and the exit code.

@@ -103,9 +103,9 @@ fn a_token_chooses_the_feed_and_an_address_of_its_own_takes_posts_alone() {
     assert_eq!(Database::open(&home.data()).number("SELECT count(*) FROM positions"), 3);
 }
 
-/// What the customer runs against the backend that aisd replaces: arrays of 100, then 50 of them at once over five vessels.
+/// What is run against the backend that aisd replaces: arrays of 100, then 50 of them at once over five vessels.
 #[test]
-fn the_customers_load_and_stress_tests_pass_and_a_retry_stores_nothing_twice() {
+fn the_load_and_stress_tests_of_the_backend_before_pass_and_a_retry_stores_nothing_twice() {
     let home = Home::new("");
     let daemon = home.start_posted();
     let begin = begin_ms();

@@ -1,4 +1,4 @@
-//! Prometheus' own tool finds nothing wrong with the metrics but the unit in the customer's names.
+//! Prometheus' own tool finds nothing wrong with the metrics but the unit in names of the backend that aisd replaces.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -29,7 +29,7 @@ fn text() -> Vec<u8> {
 }
 
 #[test]
-fn promtool_complains_about_the_customers_names_alone() {
+fn promtool_complains_about_the_names_of_the_backend_before_alone() {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

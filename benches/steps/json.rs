@@ -1,6 +1,6 @@
 //! How long does it take to write a message as JSON, and to read a report that came as JSON?
 //!
-//! `write` decodes as well; `read` are objects as the customer's load test posts them. An element is a message.
+//! `write` decodes as well; `read` are objects as the load test of the backend before posted them. An element is a message.
 
 use std::hint::black_box;
 

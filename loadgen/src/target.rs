@@ -104,7 +104,7 @@ impl Target {
         }
     }
 
-    /// From `HOST:PORT`, with the path where the customer's load test posts, or with another one.
+    /// From `HOST:PORT`, with the path where load tests of the backend before post, or with another one.
     fn route(text: &str) -> Result<Self, String> {
         let (host, path) = text.split_once('/').unwrap_or((text, ""));
         let path = if path.is_empty() { POST_PATH.to_owned() } else { format!("/{path}") };

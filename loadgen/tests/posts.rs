@@ -1,4 +1,4 @@
-//! Over HTTP, in the shape of the customer's load test: arrays of a hundred positions, one every ten milliseconds.
+//! Over HTTP, in the shape of the load test that the backend before had: arrays of a hundred positions, one every ten milliseconds.
 
 use crate::support::rig::{Rig, at_full_length};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn check(connections: &str, (rate, seconds): (u64, u64)) -> Value {
 }
 
 #[test]
-fn the_customers_load_test_arrives_whole() {
+fn the_load_test_of_the_backend_before_arrives_whole() {
     // A sender, an array every ten milliseconds; at full length for five minutes.
     let results = check("1", if at_full_length() { (10_000, 300) } else { (10_000, 2) });
     let answers = results["http"]["answers"]["2xx"].as_u64().unwrap();

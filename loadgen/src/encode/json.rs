@@ -1,4 +1,4 @@
-//! Positions as the customer's load test posts them: `{mmsi, latitude, longitude, speed, course, timestamp}`.
+//! Positions as the load test of the backend before posted them: `{mmsi, latitude, longitude, speed, course, timestamp}`.
 
 use crate::civil::Civil;
 use crate::digest::{Fix, absent};

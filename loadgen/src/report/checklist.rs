@@ -1,4 +1,4 @@
-//! The customer's deployment checklist, as far as a run can tell: what it asks, what was found, how that is to be judged.
+//! The deployment checklist, as far as a run can tell: what it asks, what was found, how that is to be judged.
 
 use super::Results;
 use super::table::{grouped, per_second};

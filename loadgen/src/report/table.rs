@@ -120,7 +120,7 @@ impl Table {
         );
     }
 
-    /// What the customer's checklist asks.
+    /// What the checklist asks.
     fn checklist(&mut self, results: &Results) {
         let lines = checklist::of(results);
         if lines.iter().all(|line| line.judged == Judged::Unknown) {

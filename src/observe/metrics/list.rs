@@ -1,7 +1,7 @@
 //! The one list of metrics: name, help, type, labels, and where the value comes from.
 //!
-//! Counters end in `_total`, units are base units, labels come from closed sets and never hold an MMSI. The `_ms` gauges are the
-//! customer's names; each has a conventional twin.
+//! Counters end in `_total`, units are base units, labels come from closed sets and never hold an MMSI. The `_ms` gauges are names of the
+//! backend that aisd replaces; each has a conventional twin.
 
 use super::seen::Seen;
 use super::{checklist, engine, feeds, letters, live, machine, outputs, sources};
