@@ -1,6 +1,6 @@
 //! Dead letters come to where they should have gone, once, when what they were refused for is gone.
 //!
-//! `AISD_SOAK=1` makes the loop of kills longer and the storm a hundred thousand rows.
+//! `AISD_SOAK=1` makes the loop of kills longer and the storm twenty thousand rows.
 
 mod admin;
 mod bound;

@@ -30,9 +30,9 @@ fn session_kb(server: &Postgres) -> u64 {
 
 #[test]
 fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
-    let poison: u32 = if soak() { 100_000 } else { 300 };
+    let poison: u32 = if soak() { 20_000 } else { 300 };
     let server = Postgres::start();
-    // A tenth of the time would be an hour for so many.
+    // A tenth of the time would be half an hour for so many.
     let share: u128 = if soak() { 50 } else { 10 };
     let bounds = format!("retries_max = 2\nretry_percent = {share}\n");
     let home = Home::new(&config(&server, "", &bounds));
@@ -41,7 +41,7 @@ fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
     let total = u64::from(poison);
     send_numbers(&daemon, 0..poison);
     let patient = |what: &str, is_so: &dyn Fn() -> bool| {
-        // A hundred thousand take their time.
+        // Twenty thousand take their time.
         let rounds = if soak() { 30 } else { 1 };
         let began = Instant::now();
         while rounds > 1 && !is_so() && began.elapsed().as_secs() < 60 * rounds {
