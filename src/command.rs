@@ -11,6 +11,7 @@ mod decode;
 mod dlq;
 mod duration;
 mod journal;
+mod man;
 mod migrate;
 mod preflight;
 mod print_config;
@@ -72,6 +73,8 @@ enum Command {
     Redis(redis::RedisCommand),
     /// Write a completion script for a shell
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages
+    Man(man::ManArgs),
 }
 
 /// Where the configuration is read from.
@@ -128,6 +131,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Dlq(command) => dlq::dlq(command, out),
         Command::Redis(command) => redis::redis(command, out),
         Command::Completions(args) => completions::completions(&args, out),
+        Command::Man(args) => man::man(&args, out),
     }
 }
 
@@ -266,5 +270,24 @@ mod tests {
             assert_eq!(code, exit::OK);
             assert!(out.contains("check-config"), "{shell}");
         }
+    }
+
+    #[test]
+    fn every_command_has_a_manual_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let (code, out, errors) = run(&["man", dir.path().to_str().unwrap()]);
+        assert_eq!((code, out.as_str(), errors.as_str()), (exit::OK, "", ""));
+        let page = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        let (_, first, _) = run(&["man"]);
+        assert_eq!(first, page("aisd.1"), "the same to standard output");
+        for command in <Cli as clap::CommandFactory>::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(page(&format!("aisd-{name}.1")).contains(".TH "), "{name}");
+            assert!(first.contains(&name.replace('-', "\\-")), "{name} is in aisd(1)");
+        }
+        assert!(page("aisd-dlq-peek.1").contains("\\-\\-count"), "commands of commands, too");
+        let (code, _, errors) = run(&["man", "/proc/nowhere"]);
+        assert_eq!(code, exit::IO);
+        assert!(errors.starts_with("write the manual pages into /proc/nowhere: "), "{errors}");
     }
 }

@@ -37,6 +37,12 @@ pub struct Asked {
 pub enum Command {
     /// Copies the positions of a fleet into Postgres without the daemon: what a bare client reaches
     Copy(copy::Arguments),
+    /// Writes the manual pages, for packages
+    #[command(hide = true)]
+    Man {
+        /// The directory to write them into
+        directory: PathBuf,
+    },
 }
 
 /// A run.

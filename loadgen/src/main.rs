@@ -53,8 +53,9 @@ mod report;
 mod testing;
 
 use arguments::{Asked, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::io::{Write, stderr};
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -73,10 +74,21 @@ fn work(asked: &Asked) -> Result<u8, (String, u8)> {
         Asked { command: Some(Command::Copy(arguments)), .. } => {
             copy::run(arguments).map(|()| 0).map_err(|text| (text, 3))
         }
+        Asked { command: Some(Command::Man { directory }), .. } => {
+            man(directory).map(|()| 0).map_err(|text| (text, 3))
+        }
         Asked { run: Some(arguments), .. } => {
             arguments.check().map_err(|text| (text, 2))?;
             run::run(arguments).map_err(|text| (text, 3))
         }
         Asked { .. } => Err(("nothing is asked: see loadgen --help".into(), 2)),
     }
+}
+
+/// The manual pages, under the name that packages install it by.
+fn man(directory: &Path) -> Result<(), String> {
+    let command = Asked::command().name("aisd-loadgen");
+    let made = std::fs::create_dir_all(directory);
+    let made = made.and_then(|()| clap_mangen::generate_to(command, directory));
+    made.map_err(|error| format!("write the manual pages into {}: {error}", directory.display()))
 }
