@@ -53,7 +53,7 @@ use parking_lot::Mutex;
 pub use admin::Admin;
 pub use api::{Answers, Api, Mailbox};
 pub use front::{Front, Parts};
-pub use ingest::{Door, Ingest};
+pub use ingest::{Door, Ingest, Tokens};
 pub use routes::Serves;
 
 use crate::config::HttpConfig;
@@ -77,6 +77,8 @@ pub struct Face {
     pub reader: Mutex<Box<dyn StoreReader>>,
     /// Who may change something, and what.
     pub admin: Admin,
+    /// Who may post to which feed.
+    pub tokens: Tokens,
 }
 
 /// Answers of the API whose clients may have gone: one for each request that may wait, and for the one that is being answered meanwhile.

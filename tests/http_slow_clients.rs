@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use aisd::clock::Clock;
 use aisd::config::HttpConfig;
 use aisd::http::token::Keys;
-use aisd::http::{Admin, Face, mailbox, open};
+use aisd::http::{Admin, Face, Tokens, mailbox, open};
 use aisd::observe::counts::{Counts, StageCounts};
 use aisd::observe::metrics::Sources;
 use aisd::observe::process::ProcessWatch;
@@ -66,7 +66,8 @@ fn face() -> Arc<Face> {
     let admin = Admin::new(Keys::new("", ""), None, Path::new("."), Clock::System);
     let reader: Box<dyn StoreReader> = Box::new(Nothing);
     let reader = Mutex::new(reader);
-    Arc::new(Face { sources, fleet: Arc::new(Nothing), reader, admin })
+    let tokens = Tokens::of(&[]);
+    Arc::new(Face { sources, fleet: Arc::new(Nothing), reader, admin, tokens })
 }
 
 fn serve(mut stage: impl Stage + 'static, spot: stage::Spot) -> std::thread::JoinHandle<()> {

@@ -209,7 +209,7 @@ impl Front {
                 .and_then(|()| self.hand_over(token, request)),
             Route::Post(form) => {
                 let received_us = self.face.sources.clock.now_us();
-                self.ingest.take(form, request, (token, now), received_us)
+                self.ingest.take(&self.face.tokens, form, request, (token, now), received_us)
             }
         };
         match left {

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 
 use super::api::{Answer, Answers};
@@ -16,23 +16,50 @@ use super::failures::Failures;
 use super::front::Token;
 use super::reply::Reply;
 use super::request::Request;
-use crate::config::Hidden;
+use crate::config::{FeedConfig, FeedKind};
 use crate::feed::http::{self, Content, Form, Post, Ticket, Verdict};
 use crate::queue::Outlet;
 
+/// A hash of a token: how far two hashes are the same tells nobody anything.
+type Hash = [u8; 32];
+
+/// What each feed wants of those who post to it, in the order of the configuration; nothing of those that take no posts or want none.
+/// It may change while posts come.
+pub struct Tokens(RwLock<Vec<Option<Hash>>>);
+
+impl Tokens {
+    /// Of these feeds.
+    #[must_use]
+    pub fn of(feeds: &[FeedConfig]) -> Self {
+        Self(RwLock::new(hashes(feeds)))
+    }
+
+    /// From now on what the same feeds want is this, of all at once.
+    pub fn follow(&self, feeds: &[FeedConfig]) {
+        *self.0.write() = hashes(feeds);
+    }
+}
+
+fn hashes(feeds: &[FeedConfig]) -> Vec<Option<Hash>> {
+    let hash = |feed: &FeedConfig| match &feed.kind {
+        FeedKind::Http { token, .. } if !token.is_empty() => Some(digest(token.reveal())),
+        _ => None,
+    };
+    feeds.iter().map(hash).collect()
+}
+
 /// A feed that takes posts.
 pub struct Door {
-    /// A hash of its token, if it wants one: how far two hashes are the same tells nobody anything.
-    digest: Option<[u8; 32]>,
+    /// Its place in the configuration.
+    feed: usize,
     posts: Outlet<Post>,
 }
 
 impl Door {
-    /// To the feed behind this queue, for those who have this token; empty for everybody.
+    /// To the feed of this place in the configuration, which is behind this queue.
     #[must_use]
-    pub fn new(token: &Hidden, posts: Outlet<Post>) -> Self {
-        let digest = (!token.is_empty()).then(|| digest(token.reveal()));
-        Self { digest, posts }
+    pub const fn new(feed: usize, posts: Outlet<Post>) -> Self {
+        Self { feed, posts }
     }
 }
 
@@ -55,12 +82,13 @@ impl Ingest {
     /// The answer when that is not possible.
     pub(super) fn take(
         &self,
+        tokens: &Tokens,
         form: Form,
         request: Request,
         (token, now): (Token, Instant),
         received_us: i64,
     ) -> Result<(), Reply> {
-        let door = self.door(&request, now)?;
+        let door = self.door(tokens, &request, now)?;
         if !request.query.is_empty() {
             return Err(Reply::error(400, "there are no parameters here"));
         }
@@ -74,16 +102,18 @@ impl Ingest {
     }
 
     /// The feed of the token that a request has, or the one that wants none.
-    fn door(&self, request: &Request, now: Instant) -> Result<&Door, Reply> {
+    fn door(&self, tokens: &Tokens, request: &Request, now: Instant) -> Result<&Door, Reply> {
         if self.doors.is_empty() {
             return Err(Reply::error(404, "no feed of kind http is configured"));
         }
         let scheme = request.authorization.split_once(' ');
         let token = scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let given = token.map(|(_, token)| digest(token.trim()));
-        let found = self.doors.iter().find(|door| door.digest.is_some() && door.digest == given);
-        let open = || self.doors.iter().find(|door| door.digest.is_none());
-        let all_open = self.doors.iter().all(|door| door.digest.is_none());
+        let tokens = tokens.0.read();
+        let wants = |door: &Door| tokens.get(door.feed).copied().flatten();
+        let found = self.doors.iter().find(|door| wants(door).is_some() && wants(door) == given);
+        let open = || self.doors.iter().find(|door| wants(door).is_none());
+        let all_open = self.doors.iter().all(|door| wants(door).is_none());
         let found = found.or_else(|| open().filter(|_| given.is_none() || all_open));
         found.ok_or_else(|| {
             if self.failures.lock().is_too_many(now) {
@@ -95,7 +125,7 @@ impl Ingest {
     }
 }
 
-fn digest(token: &str) -> [u8; 32] {
+fn digest(token: &str) -> Hash {
     Sha256::digest(token.as_bytes()).into()
 }
 

@@ -348,7 +348,7 @@ fn plan_feeds(
     (sites, given): (&mut Sites, &mut Given),
 ) -> Result<(Vec<Plan>, Addresses), Failure> {
     let (mut plans, mut addresses) = (Vec::new(), Addresses::default());
-    for (feed, (id, journal)) in config.feeds.iter().zip(queues) {
+    for (at, (feed, (id, journal))) in config.feeds.iter().zip(queues).enumerate() {
         let context = FeedContext {
             id,
             happening: Happening::Live,
@@ -363,8 +363,8 @@ fn plan_feeds(
         };
         let name = feed.name.clone().unwrap_or_default();
         let mut address = None;
-        if let FeedKind::Http { address, token } = &feed.kind {
-            plans.extend(sites.plan(config, context, (&name, address, token)));
+        if let FeedKind::Http { address, .. } = &feed.kind {
+            plans.extend(sites.plan(config, context, (&name, address, at)));
         } else {
             let opened = feed::open(feed, context, given);
             let opened = opened.map_err(|text| Failure::new(exit::IO, text))?;

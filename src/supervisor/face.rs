@@ -10,7 +10,7 @@ use super::run_file;
 use crate::config::Config;
 use crate::exit::{self, Failure};
 use crate::http::token::Keys;
-use crate::http::{Admin, Face};
+use crate::http::{Admin, Face, Tokens};
 use crate::observe::counts::StageCounts;
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
@@ -65,5 +65,6 @@ pub(super) fn face(
         fleet: Arc::new(ShardedFleet::new(common.vessels.clone())),
         reader: Mutex::new(reader),
         admin: admin(config, common)?,
+        tokens: Tokens::of(&config.feeds),
     }))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::build::flow;
 use super::run_file::Addresses;
 use super::threads::{Plan, Role};
-use crate::config::{Config, FeedKind, Hidden, HttpConfig, posts_at};
+use crate::config::{Config, FeedKind, HttpConfig, posts_at};
 use crate::exit::{self, Failure};
 use crate::feed::FeedContext;
 use crate::feed::http::{HttpFeed, POSTS_MAX};
@@ -82,18 +82,18 @@ impl Sites {
         Ok(Self(sites))
     }
 
-    /// The thread of a feed, which may be posted to from now on.
+    /// The thread of a feed, which may be posted to from now on; it has this place in the configuration.
     pub fn plan(
         &mut self,
         config: &Config,
         context: FeedContext,
-        (name, address, token): (&str, &str, &Hidden),
+        (name, address, at): (&str, &str, usize),
     ) -> Option<Plan> {
         let address = posts_at(address, &config.http.address);
         let site = self.0.iter_mut().find(|site| site.address == address)?;
         let (spot, waker) = parking();
         let (outlet, posts) = bounded(POSTS_MAX, &waker);
-        site.doors.push(Door::new(token, outlet));
+        site.doors.push(Door::new(at, outlet));
         let shards = &config.shards;
         let believable = Believable::new(shards.ahead_hours_max, shards.age_hours_max);
         let answers = Box::new(site.answers.clone());

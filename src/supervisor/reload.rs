@@ -1,7 +1,7 @@
 //! Reads the configuration again when SIGHUP asks for it, and follows what can change while the daemon runs: all of it, or nothing.
 //!
 //! In:      the file, the environment and the files that the daemon was started with, as they are now
-//! Out:     another log level, another secret of the admin routes, another bound of the drain
+//! Out:     another log level, another secret of the admin routes, other tokens of feeds, another bound of the drain
 //! Drops:   nothing; what is wrong, or cannot change, is told by name, and then nothing changes
 //! Metrics: `ais_config_reloads_total{result}`
 
@@ -80,6 +80,7 @@ impl Reload {
         }
         if let Some(face) = face {
             face.admin.set_secret(config.http.jwt_secret.reveal());
+            face.tokens.follow(&config.feeds);
         }
         self.applied = config;
         tracing::info!("SIGHUP: changed {}", can.join(", "));

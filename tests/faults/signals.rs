@@ -79,3 +79,27 @@ fn what_can_change_is_followed_and_the_rest_is_refused_by_name_all_or_nothing() 
     check("[store]\nlinger = 7\n", "did you mean store.linger_ms?", counts(2, 2, 2));
     assert_eq!(daemon.stop(), Some(0));
 }
+
+#[test]
+fn a_token_of_a_feed_is_followed_and_a_feed_that_changes_is_refused() {
+    let feed = |name: &str, letter: &str| {
+        let token = letter.repeat(32);
+        format!("[[feeds]]\nkind = \"http\"\nname = \"{name}\"\ntoken = \"{token}\"\n")
+    };
+    let home = Home::new(&feed("posts", "a"));
+    let mut daemon = home.spawn_as_configured();
+    daemon.wait_until_ready();
+    // An empty body from who is let in; a stranger hears nothing of bodies.
+    let status = |letter: &str| {
+        let header = format!("Authorization: Bearer {}\r\n", letter.repeat(32));
+        ask(daemon.http(), "POST", "/api/vessels/positions/batch", &header).0
+    };
+    assert_eq!((status("a"), status("b")), (400, 401));
+    let (log, _) = reload(&daemon, &home, &feed("posts", "b"));
+    assert!(log.contains("SIGHUP: changed feeds.token"), "{log}");
+    assert_eq!((status("a"), status("b")), (401, 400));
+    let (log, _) = reload(&daemon, &home, &feed("others", "c"));
+    assert!(log.contains("SIGHUP: feeds cannot change while the daemon runs"), "{log}");
+    assert_eq!((status("b"), status("c")), (400, 401));
+    assert_eq!(daemon.stop(), Some(0));
+}

@@ -1,8 +1,8 @@
 //! What is posted: to whom it goes, and what the sender is told.
 
-use crate::config::Hidden;
+use crate::config::{FeedConfig, FeedKind, Hidden};
 use crate::feed::http::{Content, Form, POSTS_MAX, Post};
-use crate::http::Door;
+use crate::http::{Door, Tokens};
 use crate::queue::{Inlet, Poll, bounded};
 use crate::stage::parking;
 
@@ -12,13 +12,21 @@ const TOKEN: &str = "a token of thirty-two bytes or so";
 const OTHER: &str = "another of thirty-two bytes or so";
 const BATCH: &str = "/api/vessels/positions/batch";
 
-fn doors(tokens: &[&str]) -> (Vec<Door>, Vec<Inlet<Post>>) {
+/// Feeds that want these tokens.
+fn feeds(tokens: &[&str]) -> Vec<FeedConfig> {
+    let kind = |token: &&str| FeedKind::Http { address: String::new(), token: Hidden::new(*token) };
+    tokens.iter().map(|token| FeedConfig { name: None, kind: kind(token) }).collect()
+}
+
+/// The ways to feeds that want these tokens, and what comes out of them.
+fn doors(tokens: &[&str]) -> ((Vec<Door>, Tokens), Vec<Inlet<Post>>) {
     let (_spot, waker) = parking();
-    let queue = |token: &&str| {
+    let queue = |feed| {
         let (outlet, inlet) = bounded(POSTS_MAX, &waker);
-        (Door::new(&Hidden::new(*token), outlet), inlet)
+        (Door::new(feed, outlet), inlet)
     };
-    tokens.iter().map(queue).unzip()
+    let (doors, inlets) = (0..tokens.len()).map(queue).unzip();
+    ((doors, Tokens::of(&feeds(tokens))), inlets)
 }
 
 /// What came to a feed; nobody answers, so its sender is not waited for.
@@ -93,6 +101,25 @@ fn a_token_tells_which_feed_it_is_for() {
     check("", 1);
     let (status, head, _) = served.ask("POST", BATCH, "Authorization: Bearer nobody's\r\n");
     assert!(status == 401 && head.contains("WWW-Authenticate: Bearer"), "{head}");
+}
+
+#[test]
+fn a_token_that_changes_lets_in_who_has_the_new_one_and_nobody_else() {
+    let (doors, inlets) = doors(&[TOKEN, OTHER]);
+    let served = Served::posted(16, 5, doors);
+    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let check = |token: &str, feed: usize| {
+        let _socket = send(&served, BATCH, &bearer(token), "{}");
+        assert!(came(&inlets[feed]).is_some(), "{token}");
+    };
+    check(TOKEN, 0);
+    // Two that change places are never the same.
+    served.face.tokens.follow(&feeds(&[OTHER, TOKEN]));
+    check(TOKEN, 1);
+    check(OTHER, 0);
+    served.face.tokens.follow(&feeds(&["a third of thirty-two bytes or so", TOKEN]));
+    check(TOKEN, 1);
+    assert_eq!(served.ask("POST", BATCH, &bearer(OTHER)).0, 401);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::http::token::Keys;
-use crate::http::{Admin, Door, Face, mailbox, open};
+use crate::http::{Admin, Door, Face, Tokens, mailbox, open};
 use crate::observe::counts::{Counts, FeedCounts, HttpCounts, StageCounts};
 use crate::observe::metrics::Sources;
 use crate::observe::process::ProcessWatch;
@@ -141,7 +141,11 @@ impl Served {
     }
 
     /// With feeds that take posts.
-    pub(super) fn posted(connections_max: usize, request_seconds: u64, doors: Vec<Door>) -> Self {
+    pub(super) fn posted(
+        connections_max: usize,
+        request_seconds: u64,
+        doors: (Vec<Door>, Tokens),
+    ) -> Self {
         Self::made((connections_max, request_seconds), "", None, doors)
     }
 
@@ -152,14 +156,19 @@ impl Served {
         secret: &str,
         letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
     ) -> Self {
-        Self::made((connections_max, request_seconds), secret, letters, Vec::new())
+        Self::made(
+            (connections_max, request_seconds),
+            secret,
+            letters,
+            (Vec::new(), Tokens::of(&[])),
+        )
     }
 
     fn made(
         (connections_max, request_seconds): (usize, u64),
         secret: &str,
         letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
-        doors: Vec<Door>,
+        (doors, tokens): (Vec<Door>, Tokens),
     ) -> Self {
         let (dir, letters) = match letters {
             Some((dir, letters)) => (dir, Some(letters)),
@@ -182,6 +191,7 @@ impl Served {
             fleet: Arc::new(OneVessel),
             reader: Mutex::new(Box::new(Points)),
             admin: Admin::new(Keys::new(secret, LOCAL_KEY), letters, dir.path(), Clock::System),
+            tokens,
         });
         let stopping = Arc::new(AtomicBool::new(false));
         let (front_spot, _) = parking();
