@@ -109,7 +109,8 @@ impl Given {
 }
 
 /// Whether a configured address is that of a socket; all addresses of one family stand for those of the other.
-fn is_same(wanted: SocketAddr, bound: SocketAddr) -> bool {
+#[must_use]
+pub fn is_same(wanted: SocketAddr, bound: SocketAddr) -> bool {
     let ip = |address: SocketAddr| address.ip().to_canonical();
     let everywhere = |ip: IpAddr| ip.is_unspecified();
     wanted.port() == bound.port()

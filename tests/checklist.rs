@@ -3,6 +3,7 @@
 //! Times of the rules are shortened with `--hurry`, which the units compare with the alerts of Prometheus at their full length.
 
 mod before;
+mod held;
 mod top;
 mod triggers;
 mod well;

@@ -1,8 +1,9 @@
 //! `aisd preflight`: whether a daemon of this configuration will find what it needs, before it is deployed.
 //!
 //! It changes nothing: no table, no key, no file but one in the data directory that it takes away again. Beside a daemon that runs it
-//! looks as well, and knows its addresses as taken by it. A finding that forbids a deployment is a `rollback` by its exit code.
+//! looks as well, and knows its addresses as taken by it, as it knows those that systemd holds open for it. A finding that forbids a deployment is a `rollback` by its exit code.
 
+mod held;
 mod machine;
 mod postgres;
 mod redis;

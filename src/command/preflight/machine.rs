@@ -9,6 +9,7 @@ use std::path::Path;
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::super::checklist::outcome::{Check, Mark};
+use super::held::{Holder, Machine};
 use super::listeners;
 use crate::config::{Config, FeedKind};
 use crate::disk;
@@ -123,11 +124,35 @@ fn free(
         }
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let port = address.rsplit(':').next().unwrap_or(address);
-            let text = format!("taken by another process; `ss -lnp sport = :{port}` says which");
-            Check::new(name, Mark::Rollback, text)
+            taken(name, port, Machine::this().holder(protocol, address))
         }
         Err(error) => Check::new(name, Mark::Rollback, error.to_string().to_lowercase()),
     }
+}
+
+/// What it means that somebody has the address.
+fn taken(name: &str, port: &str, by: Holder) -> Check {
+    let (mark, text) = match by {
+        Holder::Unit => (
+            Mark::Pass,
+            "held open by systemd for aisd.socket; the daemon takes it over".to_owned(),
+        ),
+        Holder::AnotherUnit => {
+            let text = "held open by systemd, but not as this address of aisd.socket; `systemctl list-sockets` says for whom";
+            (Mark::Rollback, text.to_owned())
+        }
+        Holder::Unseen => {
+            let text = format!(
+                "taken by a process of root's, perhaps by systemd for aisd.socket: ask as root; `ss -lnp sport = :{port}` says which"
+            );
+            (Mark::Consider, text)
+        }
+        Holder::Another => {
+            let text = format!("taken by another process; `ss -lnp sport = :{port}` says which");
+            (Mark::Rollback, text)
+        }
+    };
+    Check::new(name, mark, text)
 }
 
 /// Each sender over TCP is a file.
