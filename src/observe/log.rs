@@ -4,11 +4,13 @@
 //! needed, warn when it recovered by itself, info for the life cycle; nothing for each message.
 //!
 //! Ships name themselves, so what is logged may come from the air: control characters are escaped in the writer, below
-//! every format, and a name can neither start a line nor colour a terminal.
+//! every format, and a name can neither start a line nor colour a terminal. Lines that want an operator are counted there as well.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::reload;
@@ -61,7 +63,19 @@ pub fn set_level(level: &str) -> Result<(), Failure> {
     set(filter).map_err(|error| refused(error.to_string()))
 }
 
-/// Makes writers that escape control characters.
+/// Lines that say that something is lost or help is needed, of the one log of this process.
+static ERRORS: AtomicU64 = AtomicU64::new(0);
+/// And those that say that it recovered by itself.
+static WARNINGS: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines were written at the levels error and warn.
+#[must_use]
+pub fn lines() -> [(&'static str, u64); 2] {
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    [("error", read(&ERRORS)), ("warn", read(&WARNINGS))]
+}
+
+/// Makes writers that escape control characters; one is made for each line.
 struct Escaping<M>(M);
 
 impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Escaping<M> {
@@ -69,6 +83,15 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Escaping<M> {
 
     fn make_writer(&'a self) -> Self::Writer {
         EscapingWriter(self.0.make_writer())
+    }
+
+    fn make_writer_for(&'a self, line: &Metadata<'_>) -> Self::Writer {
+        match *line.level() {
+            Level::ERROR => ERRORS.fetch_add(1, Ordering::Relaxed),
+            Level::WARN => WARNINGS.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        EscapingWriter(self.0.make_writer_for(line))
     }
 }
 
@@ -114,5 +137,20 @@ mod tests {
         check(b"\x1b[31mred\x07\x7f", "\\u{1b}[31mred\\u{7}\\u{7f}");
         check("caf\u{e9} \u{9b}31m\n".as_bytes(), "caf\u{e9} \\u{9b}31m\n");
         check(b"bad \xff byte\n", "bad \u{fffd} byte\n");
+    }
+
+    #[test]
+    fn lines_are_counted_by_what_they_want_of_the_operator() {
+        let log = tracing_subscriber::fmt().with_writer(Escaping(io::sink)).finish();
+        let before = lines().map(|(_, count)| count);
+        tracing::subscriber::with_default(log, || {
+            tracing::error!("lost");
+            tracing::warn!("came back");
+            tracing::warn!("came back again");
+            tracing::info!("started");
+        });
+        // Nothing else in these tests has a log.
+        let after = lines();
+        assert_eq!(after, [("error", before[0] + 1), ("warn", before[1] + 2)]);
     }
 }

@@ -36,7 +36,7 @@ fn a_breaker_that_stays_open_is_a_rollback_and_one_that_closes_again_is_consider
     let watch = watching(&home, 9, &long);
     a_while();
     server.stop(Stop::Immediate);
-    check(watch, 3, &["breaker-open"], &["breaker-opened"]);
+    check(watch, 3, &["breaker-open"], &["breaker-opened", "log-errors"]);
     server.start_again();
     wait_until("a closed breaker", || {
         metrics(daemon.http()).0["neighbours"]["postgres"]["breaker"] == "closed"
@@ -50,7 +50,7 @@ fn a_breaker_that_stays_open_is_a_rollback_and_one_that_closes_again_is_consider
         metrics(daemon.http()).0["neighbours"]["postgres"]["breaker"] != "closed"
     });
     server.start_again();
-    check(watch, 2, &[], &["breaker-opened"]);
+    check(watch, 2, &[], &["breaker-opened", "log-errors"]);
     traffic.stop();
 }
 
@@ -170,7 +170,7 @@ fn damage_to_the_journal_is_a_rollback() {
     std::fs::write(&segment, bytes).unwrap();
     let daemon = home.start();
     assert_eq!(metrics(daemon.http()).number("/journal/quarantined"), 1, "the fault fired");
-    check(watching(&home, 2, &quietly("60")), 3, &["corruption"], &[]);
+    check(watching(&home, 2, &quietly("60")), 3, &["corruption"], &["log-errors"]);
 }
 
 #[test]

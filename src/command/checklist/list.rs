@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::look::History;
 use super::measure::{
-    breakers, damage, errors, hits, journal_failures, kernel_drops, letters, lost, memory, p99,
-    silent, starts, stored, unready, unstored,
+    breakers, damage, errors, hits, journal_failures, kernel_drops, letters, log_errors, lost,
+    memory, p99, silent, starts, stored, unready, unstored,
 };
 use super::rules::Bound::{AtLeast, AtMost};
 use super::rules::{Bound, Column as C, Grade, Rule, Unit as U};
@@ -111,6 +111,14 @@ pub const RULES: &[Rule] = &[
         (C::Breakers, U::Count),
         breakers,
         (AtMost(0.0), NOW, NOW),
+    ),
+    rule(
+        "log-errors",
+        "errors in the log",
+        (Grade::Consider, Some("warning")),
+        (C::Other, U::Count),
+        log_errors,
+        (AtMost(0.0), minutes(10), NOW),
     ),
     rule(
         "errors-unusual",

@@ -9,7 +9,7 @@ use super::scrape::{Scrape, Series};
 const KEPT: Duration = Duration::from_secs(3600);
 /// Looks at most, whatever their pace.
 const LOOKS_MAX: usize = 100_000;
-/// What a process lost before the first look counts if it is younger than this: a deployment is watched from its start.
+/// What a process lost and complained of before the first look counts if it is younger than this: a deployment is watched from its start.
 const YOUNG_SECONDS: f64 = 600.0;
 
 /// What only grows while a process lives.
@@ -31,6 +31,8 @@ pub struct Counted {
     pub journal_failures: f64,
     /// Datagrams that the kernel dropped.
     pub kernel_drops: f64,
+    /// Errors in the log.
+    pub log_errors: f64,
 }
 
 /// What one answer says.
@@ -76,6 +78,8 @@ impl Seen {
         let stores = breakers.map(|it| it.label("name")).filter(is_store);
         let started = scrape.sum("process_start_time_seconds");
         let build = scrape.each("ais_build_info").next();
+        let log_errors =
+            scrape.each("ais_log_lines_total").filter(|it| it.label("level") == "error");
         Self {
             ready: scrape.sum("ais_ready") > 0.0,
             started,
@@ -90,6 +94,7 @@ impl Seen {
                 misses: scrape.sum("ais_cache_misses_total"),
                 journal_failures: scrape.sum("ais_journal_failures_total"),
                 kernel_drops: scrape.sum("ais_feed_kernel_drops_total"),
+                log_errors: log_errors.map(Series::value).sum(),
             },
             p50_ms: scrape.sum("ais_latency_p50_ms"),
             p99_ms: scrape.sum("ais_latency_p99_ms"),
@@ -139,7 +144,7 @@ impl History {
                 Some(last) if !again => last.counted,
                 Some(_) => Counted::default(),
                 None if seen.uptime_seconds < YOUNG_SECONDS => {
-                    Counted { lost: 0.0, ..seen.counted }
+                    Counted { lost: 0.0, log_errors: 0.0, ..seen.counted }
                 }
                 None => seen.counted,
             };
@@ -198,6 +203,7 @@ fn grown(total: Counted, before: Counted, now: Counted) -> Counted {
             now.journal_failures,
         ),
         kernel_drops: more(total.kernel_drops, before.kernel_drops, now.kernel_drops),
+        log_errors: more(total.log_errors, before.log_errors, now.log_errors),
     }
 }
 
@@ -229,9 +235,11 @@ mod tests {
     #[test]
     fn what_a_young_process_has_lost_counts() {
         let mut history = History::default();
-        history.add(Duration::ZERO, Some(seen(1000.0, 12.0, 700.0, 3.0)));
+        let mut young = seen(1000.0, 12.0, 700.0, 3.0);
+        young.counted.log_errors = 2.0;
+        history.add(Duration::ZERO, Some(young));
         let total = history.newest().unwrap().total;
-        assert_eq!((total.stored, total.lost), (0.0, 3.0));
+        assert_eq!((total.stored, total.lost, total.log_errors), (0.0, 3.0, 2.0));
     }
 
     #[test]
@@ -243,12 +251,14 @@ mod tests {
                     ais_messages_dropped_total{feed=\"udp\",reason=\"dlq_cleared\"} 50\n\
                     ais_messages_failed_db_total 1\ncircuit_breaker_state{name=\"postgres\"} 2\n\
                     circuit_breaker_state{name=\"feed:a\"} 2\ncircuit_breaker_state{name=\"output:x\"} 2\ncircuit_breaker_state{name=\"redis\"} 0\n\
-                    ais_dlq_quarantined_total 1\nais_accounting_imbalance 2\n";
+                    ais_dlq_quarantined_total 1\nais_accounting_imbalance 2\n\
+                    ais_log_lines_total{level=\"error\"} 3\nais_log_lines_total{level=\"warn\"} 9\n";
         let seen = Seen::read(&Scrape::read(text), 160.0);
         assert!(seen.ready);
         assert_eq!((seen.uptime_seconds, seen.version.as_str()), (60.0, "0.1.0"));
         let counted = seen.counted;
         assert_eq!((counted.received, counted.errors, counted.lost), (100.0, 7.0, 2.0));
+        assert_eq!(counted.log_errors, 3.0);
         assert_eq!((seen.breakers_open, seen.damage), (vec!["postgres".to_owned()], 3.0));
     }
 }

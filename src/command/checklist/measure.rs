@@ -28,13 +28,12 @@ pub fn errors(history: &History, window: Duration) -> Option<f64> {
 
 /// Messages lost, those of a young process before the first look too.
 pub fn lost(history: &History, window: Duration) -> Option<f64> {
-    let newest = history.newest()?;
-    let since_the_start = newest.at <= window;
-    if since_the_start {
-        Some(newest.total.lost)
-    } else {
-        grown(history, window, |look| look.total.lost)
-    }
+    since_the_start(history, window, |look| look.total.lost)
+}
+
+/// Errors in the log, those of a young process before the first look too.
+pub fn log_errors(history: &History, window: Duration) -> Option<f64> {
+    since_the_start(history, window, |look| look.total.log_errors)
 }
 
 /// Breakers of stores and of Redis that are not closed.
@@ -94,6 +93,12 @@ pub fn hits(history: &History, window: Duration) -> Option<f64> {
     let hits = grown(history, window, |look| look.total.hits)?;
     let misses = grown(history, window, |look| look.total.misses)?;
     (hits + misses > 0.0).then(|| hits / (hits + misses))
+}
+
+/// What was counted within the window, and before the first look while that lies in it.
+fn since_the_start(history: &History, window: Duration, what: fn(&Look) -> f64) -> Option<f64> {
+    let newest = history.newest()?;
+    if newest.at <= window { Some(what(newest)) } else { grown(history, window, what) }
 }
 
 fn grown(history: &History, window: Duration, what: fn(&Look) -> f64) -> Option<f64> {

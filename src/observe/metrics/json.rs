@@ -8,6 +8,7 @@ use super::seen::Seen;
 use crate::observe::accounting::Sums;
 use crate::observe::counts::{FeedCounts, OutputCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Quantiles;
+use crate::observe::log;
 use crate::observe::neighbours::Neighbour;
 use crate::reject::{Dropped, Filtered, Reject};
 use crate::rows::flags;
@@ -37,6 +38,8 @@ pub fn to_json(seen: &Seen) -> Value {
             "unchanged": seen.counts.reloads.unchanged.get(),
             "refused": seen.counts.reloads.refused.get(),
         },
+        "log_lines": log::lines().map(|(level, count)| (level.to_owned(), json!(count))).into_iter()
+            .collect::<Map<_, _>>(),
         "feeds": seen.feeds().map(|(counts, sums)| (counts.name.clone(), feed(counts, sums)))
             .collect::<Map<_, _>>(),
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),

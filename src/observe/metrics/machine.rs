@@ -2,6 +2,7 @@
 
 use super::list::Metric;
 use super::seen::{float, seconds, signed};
+use crate::observe::log;
 use crate::observe::status::State;
 
 /// Metrics of threads, of the process, and of the build.
@@ -77,6 +78,16 @@ pub const METRICS: &[Metric] = &[
             out.put(&["applied"], float(reloads.applied.get()));
             out.put(&["unchanged"], float(reloads.unchanged.get()));
             out.put(&["refused"], float(reloads.refused.get()));
+        },
+    ),
+    Metric::counter(
+        "ais_log_lines_total",
+        &["level"],
+        "Lines of the log at level error (something is lost, or help is needed) and warn (it recovered by itself).",
+        |_, out| {
+            for (level, count) in log::lines() {
+                out.put(&[level], float(count));
+            }
         },
     ),
     Metric::gauge("process_resident_memory_bytes", &[], "Memory in use.", |seen, out| {
