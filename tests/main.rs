@@ -25,6 +25,7 @@ mod metrics_lint;
 mod monitoring;
 mod neighbours;
 mod overload;
+mod packaging;
 mod postgres_contention;
 mod postgres_crash;
 mod postgres_deadline;

@@ -85,11 +85,15 @@ pub fn texts() -> Vec<Source> {
         "docs/OPERATIONS.md",
         "deny.toml",
     ];
-    let scripts = ["demo", "tests/run", ".ci/run", "benches/count", "benches/run"];
+    let scripts = ["demo", "tests/run", "tests/package", ".ci/run", "benches/count", "benches/run"];
+    let packaging = ["build", "postinst", "prerm", "postrm", "copyright", "changelog"];
+    let packaging = packaging.map(|name| read(&format!("config/debian/{name}")));
     let single = root.iter().chain(&scripts).map(|path| read(path));
     single
-        .chain(files("config", &["toml", "yml", "json", "service", "sql", "acl"]))
+        .chain(files("config", &["toml", "yml", "json", "service", "socket", "sql", "acl"]))
         .chain(manifests())
+        .chain(packaging)
+        .chain([read("config/docker/Dockerfile")])
         .collect()
 }
 
