@@ -122,7 +122,7 @@ pub struct Arguments {
     /// Wait up to 30 s for the target to listen, or for run.json to appear
     #[arg(long)]
     pub wait: bool,
-    /// Find the highest rate that holds for --duration (a minute, if that is not given), beginning at --rate
+    /// Find the highest rate that holds for --duration (a minute, if that is not given), beginning at --rate; needs --verify
     #[arg(long)]
     pub find_max: bool,
     /// Do not watch the store for when each message is committed; it costs a look about every millisecond
@@ -194,6 +194,9 @@ impl Arguments {
         }
         if self.find_max && !matches!(self.rate, Rate::Of(_)) {
             return Err("--find-max begins at one --rate".into());
+        }
+        if self.find_max && self.verify.is_none() {
+            return Err("--find-max needs --verify: without it nobody knows what was lost".into());
         }
         if self.rate == Rate::Recorded && self.file.is_none() {
             return Err("--rate recorded needs a --file".into());
@@ -287,7 +290,8 @@ mod tests {
         check(&["--rate", "1", "--dirt", "rust=1"]);
         check(&["--rate", "1", "--receivers", "0"]);
         check(&["--rate", "recorded"]);
-        check(&["--rate", "max", "--find-max"]);
+        check(&["--rate", "max", "--find-max", "--verify", "sqlite:a"]);
+        check(&["--rate", "5", "--find-max"]);
         check(&["--file", "a", "--dirt", "0.1"]);
         check(&["--file", "a", "--speed", "0"]);
         check(&["--rate", "1", "--receivers", "2", "--target", "http://127.0.0.1:1"]);
@@ -295,8 +299,9 @@ mod tests {
         assert!(parsed(&["--rate", "max"]).is_ok());
         let lasts = |more: &[&str]| parsed(more).unwrap().duration.as_secs();
         assert_eq!(lasts(&["--rate", "5"]), 30);
-        assert_eq!(lasts(&["--rate", "5", "--find-max"]), 60);
-        assert_eq!(lasts(&["--rate", "5", "--find-max", "--duration", "9s"]), 9);
+        let find_max = ["--rate", "5", "--find-max", "--verify", "sqlite:a"];
+        assert_eq!(lasts(&find_max), 60);
+        assert_eq!(lasts(&[&find_max[..], &["--duration", "9s"]].concat()), 9);
         assert_eq!(parsed(&["--file", "a"]).unwrap().rate, Rate::Recorded);
         assert_eq!(parsed(&["--file", "a", "--rate", "5"]).unwrap().rate, Rate::Of(5.0));
     }

@@ -15,6 +15,7 @@ use crate::sampler::{self, Point};
 use crate::search::{self, Trial};
 use crate::send::Sent;
 use crate::send::http::Answers;
+use crate::settle::Settled;
 use crate::target::Target;
 use crate::verify::Verdict;
 use hdrhistogram::Histogram;
@@ -55,8 +56,8 @@ pub struct Results {
     pub sent: Sent,
     /// Everything as it was looked at from time to time.
     pub points: Vec<Point>,
-    /// From the first message sent to the last of them committed; absent when nobody could tell.
-    pub held: Option<Duration>,
+    /// How far the store was seen to come, and when; absent when nobody could tell.
+    pub settled: Option<Settled>,
     /// What the store holds; absent when it was not compared.
     pub verdict: Option<Verdict>,
     /// How long messages took, as seen from outside; absent when nobody watched.
@@ -127,6 +128,7 @@ impl Results {
         json!({
             "rate_sent": self.rate_sent(),
             "rate_held": self.rate_held(),
+            "settled": self.settled.map(|it| self.settled_json(it)),
             "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
             "send_to_commit_ms": self.latencies.as_ref().map(|it| quantiles(&it.to_commit)),
             "send_to_receipt_ms": self.latencies.as_ref().map(|it| quantiles(&it.to_receipt)),
@@ -159,11 +161,27 @@ impl Results {
         rate(self.sent.ledger.sent, self.sent.took)
     }
 
-    /// Messages that are there, by the time until the last of them was; nothing of it is a promise if some were lost.
+    /// Messages that are there, by the time until the last of them was; nothing of it is a promise if some were lost. When
+    /// nothing was compared there is a rate only if all of them were seen stored.
     pub fn rate_held(&self) -> Option<f64> {
-        let held = self.held?;
-        let stored = self.verdict.map_or(self.sent.ledger.sent, |verdict| verdict.stored);
-        Some(rate(stored, held))
+        let settled = self.settled.filter(|settled| settled.count > 0)?;
+        let stored = match &self.verdict {
+            Some(verdict) => verdict.stored,
+            None if settled.complete => settled.count.min(self.sent.ledger.sent),
+            None => return None,
+        };
+        Some(rate(stored, self.since_start(settled)))
+    }
+
+    /// From the first message sent until the store had come so far.
+    pub fn since_start(&self, settled: Settled) -> Duration {
+        settled.at.saturating_duration_since(self.sent.started)
+    }
+
+    fn settled_json(&self, settled: Settled) -> Value {
+        let Settled { count, complete, .. } = settled;
+        let after_s = self.since_start(settled).as_secs_f64();
+        json!({ "seen_stored": count, "complete": complete, "after_s": after_s })
     }
 
     fn cpu_us(&self) -> Option<f64> {

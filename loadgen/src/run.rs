@@ -20,7 +20,7 @@ use crate::sampler::{Point, Sampler};
 use crate::schedule::Schedule;
 use crate::search;
 use crate::send::{self, Sent, Sink, Watched};
-use crate::settle::{self, ByMetrics, ByRows, Counter};
+use crate::settle::{self, ByMetrics, ByRows, Counter, Settled};
 use crate::stored::{At, Outcome};
 use crate::stream::Stream;
 use crate::target::{Daemon, Target};
@@ -93,7 +93,7 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
     let sending = Sending { arguments, daemon: &daemon, schedule, count, progress };
     let (mut sent, points) = sending.run(&stream, &mut *sink, followed, teller)?;
     drop(stream);
-    let held = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, progress);
+    let settled = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, progress);
     let moves = watch.and_then(Watch::finish);
     let figures = counted(arguments, &daemon, &before, &sent.ledger);
     let mut failure = failure(&sent, &daemon.target);
@@ -118,7 +118,7 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
         target: daemon.target,
         sent,
         points,
-        held,
+        settled,
         verdict,
         latencies: seen.latencies(),
         live,
@@ -229,7 +229,7 @@ fn rows_before(store: &At, start_us: u64) -> Option<ByRows> {
     rows.begin().ok().map(|()| rows)
 }
 
-/// Waits for the store; how long it took from the first message on.
+/// Waits for the store; absent when there is nobody to ask.
 fn settle(
     arguments: &Arguments,
     daemon: &Daemon,
@@ -238,7 +238,7 @@ fn settle(
     start_us: u64,
     sent: &Sent,
     progress: &Progress,
-) -> Option<Duration> {
+) -> Option<Settled> {
     let limit = Duration::from_secs(arguments.settle);
     let rows = || {
         let new = || Some(ByRows::new(daemon.store.as_ref()?.open().ok().flatten()?, start_us));
@@ -252,8 +252,7 @@ fn settle(
     }?;
     let expected = sent.ledger.expected();
     progress.begin("settle", expected);
-    let settled = settle::wait(&mut *counter, expected, limit, |count| progress.at(count));
-    (settled.count > 0).then(|| settled.at - sent.started)
+    Some(settle::wait(&mut *counter, expected, limit, |count| progress.at(count)))
 }
 
 /// The daemon's counters when it has counted all that it must refuse, or when the time is over: parts that wait in vain are
@@ -316,3 +315,7 @@ fn code(results: &Results) -> u8 {
         None => 0,
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

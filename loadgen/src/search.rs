@@ -77,7 +77,14 @@ pub fn why(results: &Results) -> Option<String> {
     if late > LATE_MAX {
         return Some(format!("the sender was {:.1} s late", late.as_secs_f64()));
     }
-    let behind = results.held?.saturating_sub(results.sent.took);
+    let Some(settled) = results.settled.filter(|settled| settled.count > 0) else {
+        return Some("nothing was seen stored".into());
+    };
+    if !settled.complete {
+        let (count, expected) = (settled.count, results.sent.ledger.expected());
+        return Some(format!("only {count} of {expected} messages were seen stored"));
+    }
+    let behind = results.since_start(settled).saturating_sub(results.sent.took);
     (behind > LATE_MAX).then(|| format!("the store was {:.1} s behind", behind.as_secs_f64()))
 }
 

@@ -25,7 +25,7 @@ pub trait Counter {
     fn count(&mut self) -> Option<(u64, bool)>;
 }
 
-/// What came of waiting.
+/// How far the store was seen to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// How many were there at the end, as far as the counter knows.

@@ -66,6 +66,10 @@ fn stored(results: &Results, table: &mut Table) {
         let told = format!("{acknowledged} acknowledged, {refused} refused, {busy} times busy");
         table.row("answers", &told);
     }
+    if let Some(settled) = results.settled.filter(|settled| !settled.complete) {
+        let [seen, expected] = [settled.count, results.sent.ledger.expected()].map(grouped);
+        table.row("seen stored", &format!("{seen} of {expected}, by the counter that was watched"));
+    }
     if let Some(rate) = results.rate_held() {
         table.row("rate held", &per_second(rate));
     }
