@@ -44,7 +44,7 @@ pub struct Fix {
     pub rot: i16,
     /// Navigational status.
     pub nav_status: u8,
-    /// UTC second of the fix; not part of the digest, since no row has it.
+    /// UTC second of the fix; not part of its own digest, but of [`When`] it happened.
     pub second: u8,
 }
 
@@ -61,6 +61,37 @@ impl Fix {
             | u64::from(self.nav_status) << 40;
         of(&[who, place, motion])
     }
+}
+
+/// When a message happened, as far as its row must say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At this time, in microseconds since 1970: the sender told it.
+    Told(i64),
+    /// At this second of a minute: the report tells it, and the minute is the one nearest to its receipt.
+    Second(u8),
+    /// When it was received.
+    Received,
+}
+
+impl When {
+    const fn word(self) -> u64 {
+        match self {
+            Self::Told(us) => us.cast_unsigned(),
+            Self::Second(second) => 1 << 62 | second as u64,
+            Self::Received => 1 << 63,
+        }
+    }
+}
+
+/// Whether reports of this type tell the UTC second of what they say.
+pub const fn tells_second(msg_type: u8) -> bool {
+    matches!(msg_type, 1..=3 | 9 | 18 | 19 | 21)
+}
+
+/// The digest of a row that says what another digest stands for, and is dated so.
+pub fn dated(digest: u64, when: When) -> u64 {
+    of(&[digest, when.word()])
 }
 
 /// The digest of some numbers, in order.
@@ -133,6 +164,16 @@ mod tests {
         ];
         assert!(others.iter().all(|other| other.digest() != fix.digest()));
         assert_eq!(Fix { second: 2, ..fix }.digest(), fix.digest());
+    }
+
+    #[test]
+    fn every_date_makes_another_digest() {
+        let whens =
+            [When::Received, When::Second(0), When::Second(1), When::Told(0), When::Told(1)];
+        let digests: std::collections::HashSet<u64> =
+            whens.iter().map(|when| dated(7, *when)).collect();
+        assert_eq!(digests.len(), whens.len());
+        assert_ne!(dated(7, When::Received), dated(8, When::Received));
     }
 
     #[test]

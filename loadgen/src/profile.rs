@@ -34,6 +34,17 @@ pub enum Tag {
     Station,
 }
 
+impl Tag {
+    /// The time that it tells of this one in milliseconds: in microseconds, or `None`.
+    pub const fn told_us(self, time_ms: i64) -> Option<i64> {
+        match self {
+            Self::None => None,
+            Self::Millis => Some(time_ms * 1000),
+            Self::Seconds | Self::Station => Some(time_ms / 1000 * 1_000_000),
+        }
+    }
+}
+
 impl Profile {
     /// Types and their share in 1/10 000 of the messages; what is missing to the whole goes to the first.
     pub const fn shares(self) -> &'static [(u8, u32)] {

@@ -14,10 +14,11 @@
 mod fields;
 
 use crate::arguments::WINDOW_S;
+use crate::digest::{self, When};
 use crate::ledger::{Entry, Expect};
 use crate::schedule::Schedule;
 use crate::stream::whole;
-use fields::Payload;
+use fields::{NO_SECOND, Payload};
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -109,7 +110,9 @@ impl Recording {
         out.extend_from_slice(&self.bytes[line.from..line.from + usize::from(line.length)]);
         let mut entry = Entry { length: line.length, lines: 1, expect, ..Entry::NONE };
         if let Some(fix) = line.payload.as_ref().and_then(|payload| payload.fix) {
-            entry.digest = fix.digest();
+            let told = fix.second < NO_SECOND;
+            let when = if told { When::Second(fix.second) } else { When::Received };
+            entry.digest = digest::dated(fix.digest(), when);
             (entry.mmsi, entry.msg_type, entry.second) = (fix.mmsi, fix.msg_type, second);
             if expect == Expect::Surely {
                 entry.at = (fix.lon, fix.lat);

@@ -14,6 +14,7 @@ use crate::live::{Live, Shown, Teller, Way};
 use crate::metrics::Figures;
 use crate::pace::Pace;
 use crate::plan::Plan;
+use crate::profile::Tag;
 use crate::progress::Progress;
 use crate::report::{self, Results};
 use crate::sampler::{Point, Sampler};
@@ -24,8 +25,7 @@ use crate::settle::{self, ByMetrics, ByRows, Counter, Settled};
 use crate::stored::{At, Outcome};
 use crate::stream::Stream;
 use crate::target::{Daemon, Target};
-use crate::verify::{Seen, Verdict, baseline::Baseline, verify};
-use std::ops::RangeInclusive;
+use crate::verify::{Dated, Seen, Verdict, baseline::Baseline, verify};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,7 +101,7 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
         let started = (sent.started, sent.started_us);
         Timing::new(std::mem::take(&mut sent.followed), moves, started, sent.took)
     });
-    let mut seen = Seen::new(dated_us(start_us), timing.transpose()?);
+    let mut seen = Seen::new(dated(arguments, &daemon.target, start_us), timing.transpose()?);
     let verdict = daemon.store.as_ref().and_then(|store| {
         let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, &mut seen);
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
@@ -288,11 +288,13 @@ fn compare(
     verify(ledger, rows, before, seen, fleet.particulars())
 }
 
-/// Times that rows of a run may have which began then and is over now. A report is dated at most half a minute off its
-/// receipt.
-fn dated_us(start_us: u64) -> RangeInclusive<i64> {
+/// How rows of a run are dated which began then and is over now. A report is dated at most half a minute off its receipt.
+fn dated(arguments: &Arguments, target: &Target, start_us: u64) -> Dated {
     const MINUTE_US: i64 = 60_000_000;
-    start_us.cast_signed() - MINUTE_US..=now_us().cast_signed() + MINUTE_US
+    let within_us = start_us.cast_signed() - MINUTE_US..=now_us().cast_signed() + MINUTE_US;
+    let tagged = arguments.tag_time || arguments.profile.tag() != Tag::None;
+    // A file is sent bare of its dates.
+    Dated { within_us, told: arguments.file.is_none() && (tagged || target.is_json()) }
 }
 
 fn failure(sent: &Sent, target: &Target) -> Option<String> {

@@ -6,7 +6,7 @@
 //! A function of the seed and the intended times alone: the same arguments give the same bytes.
 
 use crate::civil::Civil;
-use crate::digest::{self, Fix, absent};
+use crate::digest::{self, Fix, When, absent};
 use crate::dirt::Dirt;
 use crate::encode::{Encoder, Look, binary, fixed, json, position, static_data};
 use crate::fleet::particulars::Particulars;
@@ -70,6 +70,8 @@ struct Made {
     mmsi: u32,
     msg_type: u8,
     split: bool,
+    /// The UTC second that it tells.
+    second: Option<u8>,
     /// Of a position: what it tells, and whether it is accurate.
     fix: Option<(Fix, bool)>,
 }
@@ -77,7 +79,17 @@ struct Made {
 impl Made {
     /// A message that is no position, and fits a line.
     const fn other(digest: u64, mmsi: u32, msg_type: u8) -> Self {
-        Self { digest, mmsi, msg_type, split: false, fix: None }
+        Self { digest, mmsi, msg_type, split: false, second: None, fix: None }
+    }
+
+    /// How it must appear, when its lines told this time. A static report has no row of its own.
+    fn digest(&self, told_us: Option<i64>) -> u64 {
+        let when = match (told_us, self.second) {
+            (Some(us), _) => When::Told(us),
+            (None, Some(second)) => When::Second(second),
+            (None, None) => When::Received,
+        };
+        if matches!(self.msg_type, 5 | 24) { self.digest } else { digest::dated(self.digest, when) }
     }
 }
 
@@ -132,7 +144,7 @@ impl Traffic {
         self.last_fix = made.fix;
         let fix = made.fix.map(|(fix, _)| fix);
         Entry {
-            digest: made.digest,
+            digest: made.digest(look.tag.told_us(look.time_ms)),
             mmsi: made.mmsi,
             length,
             msg_type: made.msg_type,
@@ -157,7 +169,9 @@ impl Traffic {
         let start = out.len();
         json::position(&fix, moment.wall_us / 1000, out);
         let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
-        let (digest, mmsi, at) = (fix.digest(), fix.mmsi, (fix.lon, fix.lat));
+        let told_us = (moment.wall_us / 1000 * 1000).cast_signed();
+        let digest = digest::dated(fix.digest(), When::Told(told_us));
+        let (mmsi, at) = (fix.mmsi, (fix.lon, fix.lat));
         Entry { digest, mmsi, length, lines: 1, second: fix.second, at, ..Entry::NONE }
     }
 
@@ -189,7 +203,8 @@ impl Traffic {
         }
         let split = msg_type == 19 && chance & 2 == 2;
         let (digest, mmsi) = (fix.digest(), fix.mmsi);
-        Made { digest, mmsi, msg_type, split, fix: Some((fix, accurate)) }
+        let second = Some(fix.second);
+        Made { digest, mmsi, msg_type, split, second, fix: Some((fix, accurate)) }
     }
 
     /// What ships say to those who hear them from far away, seldom and roughly.
@@ -300,7 +315,7 @@ impl Traffic {
         let (lon, lat, second) = aid.report();
         fixed::aid_to_navigation(&mut self.encoder.bits, aid, lon, lat, second);
         let digest = digest::aid_to_navigation(aid.mmsi, lon, lat, second);
-        Made::other(digest, aid.mmsi, 21)
+        Made { second: u8::try_from(second).ok(), ..Made::other(digest, aid.mmsi, 21) }
     }
 
     /// Application data that begins with the sender's own count, so that none is equal to another.

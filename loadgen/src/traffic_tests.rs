@@ -88,10 +88,37 @@ fn positions_read_back_as_the_ledger_expects_them() {
             rot: if class_b { -128 } else { read.int(42, 8) as i16 },
             nav_status: if class_b { 15 } else { read.uint(38, 4) as u8 },
         };
-        assert_eq!(fix.digest(), entry.digest, "{lines}");
+        let dated = digest::dated(fix.digest(), When::Second(fix.second));
+        assert_eq!(dated, entry.digest, "{lines}");
         assert!(fix.cog <= 3600 && (fix.heading < 360 || fix.heading == 511));
         let known = fix.lat != 54_600_000;
         assert!(!known || (fix.lat.abs() < 54_000_000 && fix.lon.abs() < 108_000_000));
+    }
+}
+
+#[test]
+fn a_time_that_the_lines_tell_is_what_the_row_must_say() {
+    for (profile, tag_time, step_us) in [
+        (Profile::World, true, 1000),
+        (Profile::Norway, true, 1000),
+        (Profile::Norway, false, 1_000_000),
+        (Profile::Satellite, false, 1_000_000),
+    ] {
+        let style = Style { tag_time, ..Style::clean(profile, 11, 1000) };
+        let mut traffic = Traffic::new(Fleet::new(300, 11, 0), style);
+        let (wall_us, mut positions) = (START_US + 1_234_567, 0);
+        for _ in 0..500 {
+            let mut out = Vec::new();
+            let entry = traffic.next(Moment { virtual_s: 0.0, wall_us }, &mut out);
+            let Some((fix, _)) = traffic.last_fix() else { continue };
+            let told = wall_us / step_us * step_us;
+            let (text, digits) = (String::from_utf8(out).unwrap(), told / step_us);
+            assert!(text.contains(&format!("c:{digits}*")), "{text}");
+            let when = When::Told(told.cast_signed());
+            assert_eq!(entry.digest, digest::dated(fix.digest(), when), "{text}");
+            positions += 1;
+        }
+        assert!(positions > 300, "{positions}");
     }
 }
 
@@ -132,7 +159,9 @@ fn other_messages_read_back_as_the_ledger_expects_them() {
             }
             _ => continue,
         };
-        assert_eq!(digest, entry.digest, "{lines}");
+        let second = (msg_type == 21).then(|| When::Second(small(253, 6) as u8));
+        let dated = digest::dated(digest, second.unwrap_or(When::Received));
+        assert_eq!(dated, entry.digest, "{lines}");
         *seen.entry(msg_type).or_insert(0) += 1;
     }
     assert_eq!(seen.len(), 6);

@@ -7,22 +7,26 @@
 //! and an unexpected row. Only a `messages` row whose JSON lacks a field that the digest needs is matched by its MMSI
 //! and type alone; `by_count` says how many were. Rows that share a number of the journal are counted whatever they say.
 //!
+//! When a message happened is part of its digest: the time that its sender told, to the microsecond; or else the UTC second
+//! of the report, and its row must then be dated within half a minute of its receipt ([`Dated`]).
+//!
 //! Memory: 8 bytes for each row beside the ledger, and about a bit for its number.
 
 pub mod baseline;
+mod dated;
 mod numbers;
 pub mod others;
 pub mod positions;
 pub mod statics;
 
 use crate::commits::{Latencies, Timing};
-use crate::digest::Fix;
+use crate::digest::{Fix, When};
 use crate::fleet::particulars::Particulars;
 use crate::ledger::Ledger;
 use crate::stored::{Outcome, StoredRows};
 use baseline::Baseline;
+pub use dated::Dated;
 use numbers::Numbers;
-use std::ops::RangeInclusive;
 
 /// What came of comparing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +49,7 @@ pub struct Verdict {
     pub rows: u64,
     /// Rows that have the number of another one.
     pub same_seq: u64,
-    /// Rows whose event time or time of receipt is not of this run.
+    /// Rows whose event time or time of receipt is not of this run, or that are dated too far from their receipt.
     pub misdated: u64,
 }
 
@@ -91,14 +95,14 @@ impl Verdict {
 pub struct Seen {
     timing: Option<Timing>,
     numbers: Numbers,
-    dated_us: RangeInclusive<i64>,
+    dated: Dated,
     misdated: u64,
 }
 
 impl Seen {
-    /// Nothing yet; rows of this run have times in this range.
-    pub fn new(dated_us: RangeInclusive<i64>, timing: Option<Timing>) -> Self {
-        Self { timing, numbers: Numbers::default(), dated_us, misdated: 0 }
+    /// Nothing yet; rows of this run are dated like this.
+    pub fn new(dated: Dated, timing: Option<Timing>) -> Self {
+        Self { timing, numbers: Numbers::default(), dated, misdated: 0 }
     }
 
     /// The row of a position that was compared.
@@ -108,11 +112,12 @@ impl Seen {
         }
     }
 
-    /// One row: its number, its event time and when it was received.
-    pub fn note(&mut self, seq: i64, time_us: i64, received_us: i64) {
+    /// One row: its number, its type, its event time and when it was received. When that says that it happened.
+    pub fn note(&mut self, seq: i64, msg_type: u8, time_us: i64, received_us: i64) -> When {
         self.numbers.put(seq);
-        let dated = |time_us| self.dated_us.contains(&time_us);
-        self.misdated += u64::from(!dated(time_us) || !dated(received_us));
+        let (when, is_right) = self.dated.judge(msg_type, time_us, received_us);
+        self.misdated += u64::from(!is_right);
+        when
     }
 }
 

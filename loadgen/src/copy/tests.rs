@@ -5,7 +5,7 @@ use crate::ledger::{Entry, Ledger};
 use crate::stored::At;
 use crate::testing::servers::Postgres;
 use crate::verify::baseline::Baseline;
-use crate::verify::{Seen, Verdict, verify};
+use crate::verify::{Dated, Seen, Verdict, verify};
 use clap::Parser;
 
 const SCHEMA: &str = include_str!("../../../src/store/postgres/0001_tables.sql");
@@ -61,10 +61,10 @@ fn the_rows_are_those_of_the_fleet_each_once() {
     );
     let mut stored = At::Postgres(Box::new(address(&server))).open().unwrap().unwrap();
     let (start_us, none) = (START_US.cast_signed(), std::iter::empty());
-    let dated_us = start_us - 1_000_000..=start_us + 1_000_000;
+    let within_us = start_us - 1_000_000..=start_us + 1_000_000;
     let before = Baseline::default();
     let mut ledger = ledger(&arguments);
-    let mut seen = Seen::new(dated_us, None);
+    let mut seen = Seen::new(Dated { within_us, told: false }, None);
     let found = verify(&mut ledger, Some(&mut *stored), &before, &mut seen, none).unwrap();
     let indistinct = found.indistinct;
     let expected = Verdict { stored: ROWS, rows: ROWS, indistinct, ..Verdict::default() };

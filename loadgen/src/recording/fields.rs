@@ -2,6 +2,9 @@
 
 use crate::digest::{self, Fix, absent};
 
+/// The UTC second of a report that has none.
+pub const NO_SECOND: u8 = 60;
+
 /// A whole message.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload {
@@ -84,7 +87,9 @@ fn bits_near(bits: &Bits, msg_type: u8, mmsi: u32) -> Fix {
         false => (absent::ROT, absent::NAV_STATUS),
     };
     let (lon, lat, cog) = (bits.int(at + 11, 28), bits.int(at + 39, 27), small(at + 66, 12));
-    Fix { mmsi, msg_type, lon, lat, sog, cog, heading, rot, nav_status, second: 0 }
+    // Behind the heading, which a search aircraft does not tell.
+    let second = small(if msg_type == 9 { at + 78 } else { at + 87 }, 6).to_le_bytes()[0];
+    Fix { mmsi, msg_type, lon, lat, sog, cog, heading, rot, nav_status, second }
 }
 
 /// Type 27: tenths of minutes, whole knots, whole degrees.
@@ -103,6 +108,6 @@ fn bits_far(bits: &Bits, mmsi: u32) -> Fix {
         heading: absent::HEADING,
         rot: absent::ROT,
         nav_status: bits.uint(40, 4).to_le_bytes()[0],
-        second: 0,
+        second: NO_SECOND,
     }
 }

@@ -1,7 +1,7 @@
 //! The table `positions`: types 1, 2, 3, 18, 19 and 27, and positions that came as JSON.
 
 use super::{Seen, Verdict, mmsi};
-use crate::digest::{Fix, absent};
+use crate::digest::{self, Fix, absent};
 use crate::stored::{Outcome, Position, StoredRows};
 
 const UNITS_PER_DEGREE: f64 = 600_000.0;
@@ -20,12 +20,12 @@ pub fn compare(
 ) -> Outcome<Verdict> {
     let mut stored = Vec::with_capacity(sent.len());
     store.positions(above, &mut |row| {
-        seen.note(row.seq, row.time_us, row.received_us);
         let fix = fix(row);
+        let when = seen.note(row.seq, fix.msg_type, row.time_us, row.received_us);
         // What came as JSON has no type of the air, whatever the row says.
         let msg_type = if json { 0 } else { fix.msg_type };
         let fix = Fix { msg_type, ..fix };
-        let digest = fix.digest();
+        let digest = digest::dated(fix.digest(), when);
         stored.push(digest);
         seen.time(&fix, digest, row.seq, row.received_us);
     })?;

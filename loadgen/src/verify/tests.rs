@@ -16,8 +16,26 @@ use std::fmt::Write as _;
 trait Bench {
     /// Where it is.
     fn at(&self) -> At;
-    /// Executes statements; `@N` in them is the time of so many microseconds since 1970.
+    /// Executes statements; `@N` in them is the time of so many seconds since 1970.
     fn execute(&mut self, sql: &str);
+}
+
+/// Statements in which each `@N` is written as a store writes it.
+fn with_times(sql: &str, write: impl Fn(&str) -> String) -> String {
+    let mut parts = sql.split('@');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|it: char| it.is_ascii_digit()).len();
+        let (seconds, behind) = part.split_at(digits);
+        out += &write(seconds);
+        out += behind;
+    }
+    out
+}
+
+/// Of a run that took from the first to the thousandth second.
+fn seen(told: bool) -> Seen {
+    Seen::new(Dated { within_us: 1_000_000..=1_000_000_000, told }, None)
 }
 
 fn ship() -> Particulars {
@@ -39,16 +57,23 @@ fn fix(number: i32) -> digest::Fix {
         heading: digest::absent::HEADING,
         rot: -5,
         nav_status: 0,
-        second: 0,
+        second: 1,
     }
 }
 
 /// Three positions, two other messages and two static reports of one ship.
 fn ledger() -> Ledger {
+    ledger_dated([When::Second(1), When::Received])
+}
+
+/// The same: positions happened then, and other messages.
+fn ledger_dated([of_positions, of_others]: [When; 2]) -> Ledger {
     let mut ledger = Ledger::default();
-    ledger.note(&[0, 1, 2].map(|number| entry(1, fix(number).digest())));
+    let position = |number| entry(1, digest::dated(fix(number).digest(), of_positions));
+    ledger.note(&[0, 1, 2].map(position));
     let reserved = digest::link_management(ship().mmsi, 100, 2, 7, 225);
     let told = digest::base_station(ship().mmsi, 1_179_172_659, -45_811_417, 22_130_260);
+    let [reserved, told] = [reserved, told].map(|digest| digest::dated(digest, of_others));
     ledger.note(&[entry(20, reserved), entry(4, told), entry(5, 0), entry(5, 0)]);
     ledger
 }
@@ -91,15 +116,24 @@ const MESSAGE: &str = "seq, ts, received_at, mmsi, msg_type, instance, source, j
 fn message(seq: i32, msg_type: u8, json: &str) -> String {
     let mmsi = ship().mmsi;
     format!(
-        "INSERT INTO messages ({MESSAGE}) VALUES ({seq}, @1, @2, {mmsi}, {msg_type}, 1, 0, '{json}');"
+        "INSERT INTO messages ({MESSAGE}) VALUES ({seq}, @2, @2, {mmsi}, {msg_type}, 1, 0, '{json}');"
     )
 }
 
 /// What the store holds of the ledger.
 fn verdict(bench: &dyn Bench, ledger: &mut Ledger, before: &Baseline) -> Verdict {
+    verdict_of(bench, ledger, before, &mut seen(false))
+}
+
+fn verdict_of(
+    bench: &dyn Bench,
+    ledger: &mut Ledger,
+    before: &Baseline,
+    seen: &mut Seen,
+) -> Verdict {
     let mut rows = bench.at().open().unwrap();
     let rows = rows.as_mut().map(|rows| &mut **rows as _);
-    verify(ledger, rows, before, &mut Seen::new(1..=2, None), std::iter::once(ship())).unwrap()
+    verify(ledger, rows, before, seen, std::iter::once(ship())).unwrap()
 }
 
 const GOOD: Verdict = Verdict {

@@ -40,10 +40,34 @@ pub fn a_row_with_the_number_of_another_is_noticed(bench: &mut dyn Bench) {
 
 pub fn a_row_of_another_time_is_misdated(bench: &mut dyn Bench) {
     let misdated = Verdict { misdated: 1, ..GOOD };
-    check(bench, "UPDATE positions SET ts = @3 WHERE seq = 11", misdated);
+    // A minute off, and half an hour.
+    check(bench, "UPDATE positions SET ts = @61 WHERE seq = 11", misdated);
+    check(bench, "UPDATE positions SET ts = @1801 WHERE seq = 11", misdated);
     check(bench, "UPDATE positions SET received_at = @0 WHERE seq = 11", misdated);
     check(bench, "UPDATE messages SET ts = @3 WHERE seq = 20", misdated);
     check(bench, "UPDATE messages SET received_at = @0 WHERE seq = 20", misdated);
+}
+
+/// The event time of a row was looked at only to see whether it lay within the run, so one that was seconds off was as good as
+/// the right one.
+pub fn a_row_of_another_second_is_not_the_one_that_was_sent(bench: &mut dyn Bench) {
+    let wrong = Verdict { stored: 6, lost: 1, unexpected: 1, ..GOOD };
+    check(bench, "UPDATE positions SET ts = @21 WHERE seq = 11", wrong);
+    check(bench, "UPDATE positions SET ts = @0 WHERE seq = 11", Verdict { misdated: 1, ..wrong });
+}
+
+pub fn a_time_that_was_told_must_be_that_of_the_row(bench: &mut dyn Bench) {
+    let mut check = |change: &str, expected| {
+        fill(bench);
+        bench.execute(change);
+        let mut ledger = ledger_dated([When::Told(1_000_000), When::Told(2_000_000)]);
+        let found = verdict_of(bench, &mut ledger, &Baseline::default(), &mut seen(true));
+        assert_eq!(found, expected, "{change}");
+    };
+    check("UPDATE positions SET received_at = @900", GOOD);
+    let wrong = Verdict { stored: 6, lost: 1, unexpected: 1, ..GOOD };
+    check("UPDATE positions SET ts = @61 WHERE seq = 11", wrong);
+    check("UPDATE messages SET ts = @61 WHERE seq = 20", wrong);
 }
 
 pub fn a_wrong_value_is_a_loss_and_a_row_that_nobody_sent(bench: &mut dyn Bench) {
@@ -89,7 +113,8 @@ pub fn a_message_without_the_needed_fields_is_matched_by_count(bench: &mut dyn B
 pub fn a_lost_type_19_is_lost_once(bench: &mut dyn Bench) {
     fill(bench);
     let mut ledger = ledger();
-    ledger.note(&[entry(19, digest::Fix { msg_type: 19, ..fix(9) }.digest())]);
+    let position = digest::Fix { msg_type: 19, ..fix(9) };
+    ledger.note(&[entry(19, digest::dated(position.digest(), When::Second(1)))]);
     let found = verdict(bench, &mut ledger, &Baseline::default());
     assert_eq!(found, Verdict { lost: 1, ..GOOD });
 }

@@ -36,7 +36,7 @@ impl Bench for File {
     }
 
     fn execute(&mut self, sql: &str) {
-        self.db.execute_batch(&sql.replace('@', "")).unwrap();
+        self.db.execute_batch(&with_times(sql, |seconds| format!("{seconds}000000"))).unwrap();
     }
 }
 
@@ -63,6 +63,16 @@ fn a_row_with_the_number_of_another_is_noticed() {
 #[test]
 fn a_row_of_another_time_is_misdated() {
     facts::a_row_of_another_time_is_misdated(&mut File::new());
+}
+
+#[test]
+fn a_row_of_another_second_is_not_the_one_that_was_sent() {
+    facts::a_row_of_another_second_is_not_the_one_that_was_sent(&mut File::new());
+}
+
+#[test]
+fn a_time_that_was_told_must_be_that_of_the_row() {
+    facts::a_time_that_was_told_must_be_that_of_the_row(&mut File::new());
 }
 
 #[test]
