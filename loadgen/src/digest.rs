@@ -118,7 +118,7 @@ pub fn base_station(mmsi: u32, told_s: i64, lon: i32, lat: i32) -> u64 {
     of(&[pair(mmsi, 4), told_s.cast_unsigned(), pair(lon.cast_unsigned(), lat.cast_unsigned())])
 }
 
-/// Types 6, 8 and 17: who, to whom, and the application's data.
+/// Types 6 and 8: who, to whom, and the application's data.
 pub fn binary(mmsi: u32, msg_type: u8, to: u32, application: u32, data: &[u8]) -> u64 {
     of(&[pair(mmsi, u32::from(msg_type)), pair(to, application), of_bytes(data)])
 }
@@ -128,9 +128,33 @@ pub fn link_management(mmsi: u32, offset: u32, number: u32, timeout: u32, increm
     of(&[pair(mmsi, 20), pair(offset, number), pair(timeout, increment)])
 }
 
-/// Type 21: who, where, and the second of the minute.
-pub fn aid_to_navigation(mmsi: u32, lon: i32, lat: i32, second: u32) -> u64 {
-    of(&[pair(mmsi, 21), pair(lon.cast_unsigned(), lat.cast_unsigned()), u64::from(second)])
+/// Type 17: who, where in tenths of a degree, since rows say no more, and the corrections.
+pub fn corrections(mmsi: u32, [lon, lat]: [i32; 2], data: &[u8]) -> u64 {
+    of(&[pair(mmsi, 17), pair(lon.cast_unsigned(), lat.cast_unsigned()), of_bytes(data)])
+}
+
+/// Tenths of a degree from tenths of a minute, half of one away from zero.
+pub const fn tenths_of_degree(tenths_of_minute: i32) -> i32 {
+    (tenths_of_minute + 30 * tenths_of_minute.signum()) / 60
+}
+
+/// What an aid to navigation says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aid<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it marks.
+    pub aid_type: u32,
+    /// Metres to bow, stern, port and starboard.
+    pub dimensions: [u32; 4],
+}
+
+/// Type 21: who, where, the second of the minute, and what it is.
+pub fn aid_to_navigation(mmsi: u32, [lon, lat]: [i32; 2], second: u32, aid: Aid<'_>) -> u64 {
+    let [bow, stern, port, starboard] = aid.dimensions;
+    let place = pair(lon.cast_unsigned(), lat.cast_unsigned());
+    let what = [pair(second, aid.aid_type), pair(bow, stern), pair(port, starboard)];
+    of(&[pair(mmsi, 21), place, what[0], what[1], what[2], of_bytes(aid.name.as_bytes())])
 }
 
 #[cfg(test)]
@@ -174,6 +198,16 @@ mod tests {
             whens.iter().map(|when| dated(7, *when)).collect();
         assert_eq!(digests.len(), whens.len());
         assert_ne!(dated(7, When::Received), dated(8, When::Received));
+    }
+
+    #[test]
+    fn tenths_of_a_degree_are_the_nearest() {
+        let check =
+            |minutes, expected| assert_eq!(tenths_of_degree(minutes), expected, "{minutes}");
+        for (minutes, expected) in [(0, 0), (29, 0), (30, 1), (60, 1), (89, 1), (90, 2)] {
+            check(minutes, expected);
+            check(-minutes, -expected);
+        }
     }
 
     #[test]

@@ -294,7 +294,7 @@ impl Traffic {
         let [most, third] = self.style.profile.corrections();
         let data = &data[..if count.is_multiple_of(3) { third } else { most }];
         binary::corrections(&mut self.encoder.bits, mmsi, lon, lat, data);
-        let digest = digest::binary(mmsi, 17, 0, 0, data);
+        let digest = digest::corrections(mmsi, [lon, lat].map(digest::tenths_of_degree), data);
         Made::other(digest, mmsi, 17)
     }
 
@@ -314,7 +314,9 @@ impl Traffic {
         let aid = self.fleet.aids.next();
         let (lon, lat, second) = aid.report();
         fixed::aid_to_navigation(&mut self.encoder.bits, aid, lon, lat, second);
-        let digest = digest::aid_to_navigation(aid.mmsi, lon, lat, second);
+        let (name, aid_type) = (&*aid.name, u32::from(aid.aid_type));
+        let told = digest::Aid { name, aid_type, dimensions: fixed::AID_METRES.map(u32::from) };
+        let digest = digest::aid_to_navigation(aid.mmsi, [lon, lat], second, told);
         Made { second: u8::try_from(second).ok(), ..Made::other(digest, aid.mmsi, 21) }
     }
 

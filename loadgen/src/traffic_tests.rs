@@ -148,14 +148,20 @@ fn other_messages_read_back_as_the_ledger_expects_them() {
             }
             6 => digest::binary(mmsi, 6, small(40, 30), small(72, 16), &data(88)),
             8 => digest::binary(mmsi, 8, 0, small(40, 16), &data(56)),
-            17 => digest::binary(mmsi, 17, 0, 0, &data(80)),
+            17 => {
+                let place = [read.int(40, 18) as i32, read.int(58, 17) as i32];
+                digest::corrections(mmsi, place.map(digest::tenths_of_degree), &data(80))
+            }
             20 => {
                 let [offset, number] = [small(40, 12), small(52, 4)];
                 digest::link_management(mmsi, offset, number, small(56, 3), small(59, 11))
             }
             21 => {
                 let (lon, lat) = place(164);
-                digest::aid_to_navigation(mmsi, lon, lat, small(253, 6))
+                let dimensions = [small(219, 9), small(228, 9), small(237, 6), small(243, 6)];
+                let (name, aid_type) = (&*read.text(43, 20), small(38, 5));
+                let told = digest::Aid { name, aid_type, dimensions };
+                digest::aid_to_navigation(mmsi, [lon, lat], small(253, 6), told)
             }
             _ => continue,
         };

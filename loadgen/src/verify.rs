@@ -5,7 +5,7 @@
 //!
 //! Everything goes by digests: both sides are sorted and walked together. A row with one wrong field is a lost message
 //! and an unexpected row. Only a `messages` row whose JSON lacks a field that the digest needs is matched by its MMSI
-//! and type alone; `by_count` says how many were. Rows that share a number of the journal are counted whatever they say.
+//! and type alone: `by_count` says how many were, and one is as bad as a wrong one. Rows that share a number of the journal are counted whatever they say.
 //!
 //! When a message happened is part of its digest: the time that its sender told, to the microsecond; or else the UTC second
 //! of the report, and its row must then be dated within half a minute of its receipt ([`Dated`]).
@@ -41,7 +41,7 @@ pub struct Verdict {
     pub unexpected: u64,
     /// Ships whose name, call sign or IMO number is wrong.
     pub wrong: u64,
-    /// Messages matched by MMSI and type alone; part of `stored`.
+    /// Messages matched by MMSI and type alone, since their rows say too little to be compared; part of `stored`.
     pub by_count: u64,
     /// Messages that must appear exactly like another one: 0 unless the fleet is too small for the rate.
     pub indistinct: u64,
@@ -70,7 +70,7 @@ impl Verdict {
     /// Whether everything is there exactly once and nothing else is.
     pub const fn is_good(&self) -> bool {
         let in_rows = self.duplicates + self.unexpected + self.same_seq + self.misdated;
-        in_rows + self.lost + self.wrong == 0
+        in_rows + self.lost + self.wrong + self.by_count == 0
     }
 
     /// Both together.

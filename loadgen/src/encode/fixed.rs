@@ -6,6 +6,9 @@ use super::position::header;
 use crate::civil::Civil;
 use crate::fleet::stations::Aid;
 
+/// What every aid to navigation says of its size: metres to bow, stern, port and starboard.
+pub const AID_METRES: [u16; 4] = [2, 3, 1, 4];
+
 /// Type 4, 168 bits.
 pub fn base_station(bits: &mut Bits, mmsi: u32, told: Civil, lon: i32, lat: i32, radio: u64) {
     header(bits, 4, mmsi);
@@ -44,7 +47,7 @@ pub fn aid_to_navigation(bits: &mut Bits, aid: &Aid, lon: i32, lat: i32, second:
     bits.put(1, 1);
     bits.put_signed(lon, 28);
     bits.put_signed(lat, 27);
-    super::static_data::dimensions(bits, [2, 2, 2, 2]);
+    super::static_data::dimensions(bits, AID_METRES);
     bits.put(1, 4);
     bits.put(u64::from(second), 6);
     bits.put(0, 1);

@@ -38,7 +38,8 @@ pub fn of(results: &Results) -> Vec<Line> {
     let sent = results.sent.ledger.expected();
     let lost = results.verdict.map(|verdict| verdict.lost as f64 / sent.max(1) as f64);
     let wrong = results.verdict.map(|verdict| {
-        let bad = verdict.lost + verdict.wrong + verdict.unexpected + verdict.duplicates;
+        let wrong = verdict.wrong + verdict.by_count + verdict.unexpected;
+        let bad = verdict.lost + wrong + verdict.duplicates;
         bad as f64 / sent.max(1) as f64
     });
     let percent = |share: f64| format!("{:.4} %", share * 100.0);

@@ -53,14 +53,18 @@ fn head(results: &Results, out: &mut String) {
 
 /// What became of the messages, in a line.
 fn counted(results: &Results) -> String {
-    let Some(Verdict { stored, lost, duplicates, wrong, .. }) = results.verdict else {
+    let Some(Verdict { stored, lost, duplicates, wrong, by_count, .. }) = results.verdict else {
         return String::new();
     };
     let sent = results.sent.ledger.sent;
-    let [sent, stored, lost, twice, wrong] =
-        [sent, stored, lost, duplicates, wrong].map(table::grouped);
+    let [sent, stored, lost, twice, wrong, unread] =
+        [sent, stored, lost, duplicates, wrong, by_count].map(table::grouped);
+    let unread = match by_count {
+        0 => String::new(),
+        _ => format!(", {unread} whose rows say too little to be compared"),
+    };
     format!(
-        "<p>{sent} messages sent, {stored} stored, {lost} lost, {twice} stored twice, {wrong} with a wrong value.</p>"
+        "<p>{sent} messages sent, {stored} stored, {lost} lost, {twice} stored twice, {wrong} with a wrong value{unread}.</p>"
     )
 }
 

@@ -40,6 +40,10 @@ fn stored(results: &Results, table: &mut Table) {
         table.row("lost", &grouped(verdict.lost));
         table.row("unexpected", &grouped(verdict.unexpected));
         table.row("wrong", &grouped(verdict.wrong));
+        if verdict.by_count > 0 {
+            let count = grouped(verdict.by_count);
+            table.row("unreadable", &format!("{count}, matched by their ship and type alone"));
+        }
         for reason in &results.account.reasons {
             let counted = reason.counted.map_or("?".into(), grouped);
             let told = format!("{counted} of {} {}", grouped(reason.sent), reason.name);

@@ -68,7 +68,10 @@ fn digest_of(mmsi: u32, msg_type: u8, json: &Value) -> Option<u64> {
         }
         6 => digest::binary(mmsi, 6, number("dest_mmsi")?, application()?, &data(json)?),
         8 => digest::binary(mmsi, 8, 0, application()?, &data(json)?),
-        17 => digest::binary(mmsi, 17, 0, 0, &data(json)?),
+        17 => {
+            let place = [tenths_of_degree(json, "lon")?, tenths_of_degree(json, "lat")?];
+            digest::corrections(mmsi, place, &data(json)?)
+        }
         20 => digest::link_management(
             mmsi,
             number("offset1")?,
@@ -78,7 +81,11 @@ fn digest_of(mmsi: u32, msg_type: u8, json: &Value) -> Option<u64> {
         ),
         21 => {
             let (lon, lat) = (place(json, "lon")?, place(json, "lat")?);
-            digest::aid_to_navigation(mmsi, lon, lat, number("second")?)
+            let (bow, stern) = (number("to_bow")?, number("to_stern")?);
+            let dimensions = [bow, stern, number("to_port")?, number("to_starboard")?];
+            let name = json.get("name")?.as_str()?;
+            let aid = digest::Aid { name, aid_type: number("aid_type")?, dimensions };
+            digest::aid_to_navigation(mmsi, [lon, lat], number("second")?, aid)
         }
         _ => return None,
     })
@@ -95,6 +102,15 @@ fn place(json: &Value, name: &str) -> Option<i32> {
         Some(units) if units.abs() > 181 => i32::try_from(units).ok(),
         _ => Some((value.as_f64()? * 600_000.0).round() as i32),
     }
+}
+
+/// Tenths of a degree, from degrees.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is outside saturates and matches nothing"
+)]
+fn tenths_of_degree(json: &Value, name: &str) -> Option<i32> {
+    Some((json.get(name)?.as_f64()? * 10.0).round() as i32)
 }
 
 /// What a base station tells: one text, or its parts.

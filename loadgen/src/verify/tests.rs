@@ -155,5 +155,5 @@ fn check(bench: &mut dyn Bench, change: &str, expected: Verdict) {
     bench.execute(change);
     let found = verdict(bench, &mut ledger(), &Baseline::default());
     assert_eq!(Verdict { rows: expected.rows, ..found }, expected, "{change}");
-    assert_eq!(expected.is_good(), expected == GOOD || expected.by_count > 0);
+    assert_eq!(expected.is_good(), expected == GOOD, "{change}");
 }

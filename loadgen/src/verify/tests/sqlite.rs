@@ -91,8 +91,8 @@ fn a_ship_that_nobody_sent_is_unexpected() {
 }
 
 #[test]
-fn a_message_without_the_needed_fields_is_matched_by_count() {
-    facts::a_message_without_the_needed_fields_is_matched_by_count(&mut File::new());
+fn a_message_without_the_needed_fields_is_matched_by_count_and_no_good() {
+    facts::a_message_without_the_needed_fields_is_matched_by_count_and_no_good(&mut File::new());
 }
 
 #[test]
