@@ -22,7 +22,8 @@ pub enum Expect {
 /// One message, or a further copy of one, as the sender meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// How it must appear. For types 5 and 24 there is no row of its own: 1 when a type 24 is part A, else 0.
+    /// How it must appear. For types 5 and 24 there is no row of its own: of a type 5 the number of the voyage; of a type 24
+    /// 1 when it is part A, else 0.
     pub digest: u64,
     /// Who it is from.
     pub mmsi: u32,
@@ -92,8 +93,10 @@ pub struct Other {
 pub struct Said {
     /// Types 5, 19 and 24.
     pub reports: u64,
-    /// Type 5 only: IMO number and destination.
-    pub voyage: bool,
+    /// Type 5 only: IMO number, destination, draught and time of arrival; the number of the last one.
+    pub voyage: Option<u32>,
+    /// Types 5, 19 and 24 B: the type of ship and its dimensions.
+    pub kind: bool,
     /// Types 5, 19 and 24 A.
     pub name: bool,
     /// Types 5 and 24 B.
@@ -119,6 +122,8 @@ pub struct Ledger {
     pub unknown: u64,
     /// Distinct messages that something happened to, by [`Kind`]; in `sent` like all others.
     pub dirty: [u64; Kind::ALL.len()],
+    /// Whether what was sent last is received last: it all went one way.
+    pub in_order: bool,
     /// Parts that were sent of messages whose last part was not.
     pub orphans: u64,
     /// Distinct messages by type.
@@ -204,14 +209,17 @@ impl Ledger {
                 let said = self.statics.entry(mmsi).or_default();
                 said.reports += 1;
                 said.name = true;
+                said.kind = true;
             }
             5 | 24 => {
-                let part_a = digest == 1;
+                let is_voyage = msg_type == 5;
+                let is_part_a = !is_voyage && digest == 1;
                 let said = self.statics.entry(mmsi).or_default();
                 said.reports += 1;
-                said.voyage |= msg_type == 5;
-                said.name |= msg_type == 5 || part_a;
-                said.callsign |= msg_type == 5 || !part_a;
+                said.voyage = u32::try_from(digest).ok().filter(|_| is_voyage).or(said.voyage);
+                said.name |= is_voyage || is_part_a;
+                said.callsign |= !is_part_a;
+                said.kind |= !is_part_a;
             }
             _ => self.others.push(Other { digest, mmsi, msg_type }),
         }
@@ -240,9 +248,13 @@ mod tests {
         ledger.note(&[entry(1, 1), entry(4, 2), entry(19, 3), entry(24, 1), entry(24, 0)]);
         assert_eq!(ledger.positions, [1, 3]);
         assert_eq!(ledger.others, [Other { digest: 2, mmsi: 7, msg_type: 4 }]);
-        let said = Said { reports: 3, voyage: false, name: true, callsign: true };
+        let said = Said { reports: 3, voyage: None, kind: true, name: true, callsign: true };
         assert_eq!(ledger.statics[&7], said);
         assert_eq!(ledger.both[&3], 7);
+        ledger.note(&[entry(5, 1), Entry { mmsi: 8, ..entry(24, 1) }, entry(5, 2)]);
+        assert_eq!(ledger.statics[&7], Said { reports: 5, voyage: Some(2), ..said });
+        let said = Said { reports: 1, name: true, ..Said::default() };
+        assert_eq!(ledger.statics[&8], said);
     }
 
     #[test]

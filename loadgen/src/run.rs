@@ -166,14 +166,19 @@ fn prepare(
 /// Begins to follow the live picture, if that is asked.
 fn follow(arguments: &Arguments, daemon: &Daemon) -> Result<Option<Live>, String> {
     let Some(address) = &daemon.live else { return Ok(None) };
-    let one_way = match daemon.target {
-        Target::Tcp(_) | Target::Http(_) => arguments.connections == 1,
-        Target::Udp(_) | Target::Null => true,
-    };
-    let in_order = one_way && arguments.receivers == 1;
+    let in_order = goes_one_way(arguments, &daemon.target);
     // The time of a position in JSON is its own, to the millisecond.
     let tagged = arguments.tag_time || daemon.target.is_json();
     Live::start(address, arguments.vessels, Way { tagged, in_order }).map(Some)
+}
+
+/// Whether what is sent last is received last.
+fn goes_one_way(arguments: &Arguments, target: &Target) -> bool {
+    let one_way = match target {
+        Target::Tcp(_) | Target::Http(_) => arguments.connections == 1,
+        Target::Udp(_) | Target::Null => true,
+    };
+    one_way && arguments.receivers == 1
 }
 
 /// What of a run is followed to its commit: nothing when nobody watches.
@@ -204,7 +209,8 @@ impl Sending<'_> {
     ) -> Result<(Sent, Vec<Point>), String> {
         let Self { arguments, daemon, schedule, count, progress } = self;
         let watched = Watched::default();
-        let ledger = Ledger::with_room(if count == u64::MAX { 1 << 24 } else { count });
+        let mut ledger = Ledger::with_room(if count == u64::MAX { 1 << 24 } else { count });
+        ledger.in_order = goes_one_way(arguments, &daemon.target);
         // With a schedule the count ends the run, so that arrears are sent too.
         let until = schedule.is_none().then_some(arguments.duration);
         let planned = schedule.as_ref().map_or(arguments.duration, |it| it.at(count));

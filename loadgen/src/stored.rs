@@ -62,7 +62,7 @@ pub struct Message<'a> {
 }
 
 /// A row of `vessels`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Vessel<'a> {
     /// Who.
     pub mmsi: i64,
@@ -74,6 +74,16 @@ pub struct Vessel<'a> {
     pub callsign: Option<&'a str>,
     /// Its IMO number.
     pub imo: Option<i64>,
+    /// Type of ship and cargo.
+    pub ship_type: Option<i64>,
+    /// Metres to bow, stern, port and starboard.
+    pub dimensions: [Option<i64>; 4],
+    /// Metres.
+    pub draught: Option<f64>,
+    /// Where it is bound.
+    pub destination: Option<&'a str>,
+    /// When it will be there: `MM-DDThh:mmZ`.
+    pub eta: Option<&'a str>,
 }
 
 /// Numbers at which the tables stand: what comes later has higher ones.

@@ -234,7 +234,8 @@ impl Traffic {
         let mmsi = ship.mmsi;
         let particulars = Particulars::of(mmsi, false);
         static_data::static_and_voyage(&mut self.encoder.bits, mmsi, &particulars, voyage);
-        Made::other(0, mmsi, 5)
+        // What the store must know of the voyage afterwards follows from its number.
+        Made::other(u64::from(voyage), mmsi, 5)
     }
 
     /// Parts A and B in turns; B alone while the few payloads of part A are used up.

@@ -39,7 +39,7 @@ pub struct Verdict {
     pub lost: u64,
     /// Rows that nobody sent.
     pub unexpected: u64,
-    /// Ships whose name, call sign or IMO number is wrong.
+    /// Ships whose row does not say what they said.
     pub wrong: u64,
     /// Messages matched by MMSI and type alone, since their rows say too little to be compared; part of `stored`.
     pub by_count: u64,

@@ -14,13 +14,19 @@ pub fn static_and_voyage(bits: &mut Bits, mmsi: u32, ship: &Particulars, voyage:
     bits.put(u64::from(ship.ship_type), 8);
     dimensions(bits, ship.dimensions);
     bits.put(1, 4);
-    bits.put(u64::from(voyage / 40_320 % 12 + 1), 4);
-    bits.put(u64::from(voyage / 1_440 % 28 + 1), 5);
-    bits.put(u64::from(voyage / 60 % 24), 5);
-    bits.put(u64::from(voyage % 60), 6);
+    let [month, day, hour, minute] = arrival(voyage).map(u64::from);
+    bits.put(month, 4);
+    bits.put(day, 5);
+    bits.put(hour, 5);
+    bits.put(minute, 6);
     bits.put(u64::from(ship.draught), 8);
     bits.put_text(ship.destination.as_bytes(), 20);
     bits.put(0, 2);
+}
+
+/// The time of arrival that stands for the number of a report: month, day, hour and minute.
+pub const fn arrival(voyage: u32) -> [u32; 4] {
+    [voyage / 40_320 % 12 + 1, voyage / 1_440 % 28 + 1, voyage / 60 % 24, voyage % 60]
 }
 
 /// Type 24 part A, 168 bits of which the last 8 are spare; `spare` tells one report from the next.

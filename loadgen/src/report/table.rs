@@ -42,7 +42,7 @@ fn stored(results: &Results, table: &mut Table) {
         table.row("wrong", &grouped(verdict.wrong));
         if verdict.by_count > 0 {
             let count = grouped(verdict.by_count);
-            table.row("unreadable", &format!("{count}, matched by their ship and type alone"));
+            table.row("by count", &format!("{count}, matched by their ship and type alone"));
         }
         for reason in &results.account.reasons {
             let counted = reason.counted.map_or("?".into(), grouped);

@@ -34,7 +34,8 @@ const POSITIONS: &str = "SELECT seq, ts, received_at, mmsi, msg_type, lon, lat, 
      FROM positions WHERE instance = $1 AND seq > $2";
 const MESSAGES: &str = "SELECT seq, ts, received_at, mmsi, msg_type, json::text \
      FROM messages WHERE instance = $1 AND seq > $2";
-const VESSELS: &str = "SELECT mmsi, static_reports, name, callsign, imo FROM vessels";
+const VESSELS: &str = "SELECT mmsi, static_reports, name, callsign, imo, ship_type, to_bow, to_stern, to_port, to_starboard, \
+     draught, destination, eta FROM vessels";
 
 /// How to get there.
 #[derive(Clone, Debug)]
@@ -244,12 +245,18 @@ fn message(row: &Row) -> Result<Message<'_>, postgres::Error> {
 }
 
 fn vessel(row: &Row) -> Result<Vessel<'_>, postgres::Error> {
+    let small = |column| Ok(row.try_get::<_, Option<i16>>(column)?.map(i64::from));
     Ok(Vessel {
         mmsi: row.try_get::<_, i32>(0)?.into(),
         static_reports: u64::try_from(row.try_get::<_, i64>(1)?).unwrap_or(0),
         name: row.try_get(2)?,
         callsign: row.try_get(3)?,
         imo: row.try_get::<_, Option<i32>>(4)?.map(i64::from),
+        ship_type: small(5)?,
+        dimensions: [small(6)?, small(7)?, small(8)?, small(9)?],
+        draught: row.try_get::<_, Option<f32>>(10)?.map(f64::from),
+        destination: row.try_get(11)?,
+        eta: row.try_get(12)?,
     })
 }
 

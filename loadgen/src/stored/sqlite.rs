@@ -12,7 +12,8 @@ const POSITIONS: &str = "SELECT seq, ts, received_at, mmsi, msg_type, lon, lat, 
      FROM positions WHERE seq > ?1";
 const MESSAGES: &str =
     "SELECT seq, ts, received_at, mmsi, msg_type, json FROM messages WHERE seq > ?1";
-const VESSELS: &str = "SELECT mmsi, coalesce(static_reports, 0), name, callsign, imo FROM vessels";
+const VESSELS: &str = "SELECT mmsi, coalesce(static_reports, 0), name, callsign, imo, ship_type, to_bow, to_stern, to_port, \
+     to_starboard, draught, destination, eta FROM vessels";
 const OFFSETS: &str = "SELECT partition, next_seq FROM offsets";
 /// A type 19 is a position and a static report, and one message.
 const COUNT: &str = "SELECT (SELECT count(*) FROM positions WHERE ts >= ?1) \
@@ -146,6 +147,11 @@ fn vessel<'a>(row: &'a Row<'_>) -> rusqlite::Result<Vessel<'a>> {
         name: words(2)?,
         callsign: words(3)?,
         imo: row.get(4)?,
+        ship_type: row.get(5)?,
+        dimensions: [row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?],
+        draught: row.get(10)?,
+        destination: words(11)?,
+        eta: words(12)?,
     })
 }
 

@@ -1,6 +1,10 @@
 //! The table `vessels`: how many static reports each ship's row was made of, and what they said.
+//!
+//! How many is the daemon's own count. What they said does not depend on it: everything that a ship says the same each time
+//! must be there, and when all went one way its time of arrival, which numbers the reports, must be that of the last one.
 
 use super::{Verdict, mmsi};
+use crate::encode::static_data;
 use crate::fleet::particulars::Particulars;
 use crate::ledger::{Ledger, Said};
 use crate::stored::{Outcome, StoredRows, Vessel};
@@ -21,14 +25,12 @@ pub fn compare(
     for mmsi in lost_positions {
         *known.entry(*mmsi).or_default() += 1;
     }
-    let (after, wrong) = read(store, ledger, fleet)?;
-    let mut verdict = Verdict::default();
-    let mut missing = 0;
+    let (after, wrong) = read(store, before, ledger, fleet)?;
+    let mut verdict = Verdict { wrong, ..Verdict::default() };
     for (mmsi, said) in &ledger.statics {
         let count = |map: &HashMap<u32, u64>| map.get(mmsi).copied().unwrap_or(0);
         let found = count(&after).saturating_sub(count(before));
         let short = said.reports.saturating_sub(found);
-        missing += short;
         verdict.lost += short.saturating_sub(count(&known));
         verdict.duplicates += found.saturating_sub(said.reports);
     }
@@ -39,16 +41,13 @@ pub fn compare(
     }
     let sent: u64 = [5, 24].iter().map(|msg_type| ledger.by_type[*msg_type]).sum();
     verdict.stored = sent.saturating_sub(verdict.lost);
-    // With nothing of a ship there, its particulars cannot be right and need not be counted again.
-    if missing == 0 {
-        verdict.wrong = wrong;
-    }
     Ok(verdict)
 }
 
 /// How many static reports each ship's row was made of, and how many rows do not say what their ship said.
 fn read(
     store: &mut dyn StoredRows,
+    before: &HashMap<u32, u64>,
     ledger: &Ledger,
     fleet: impl Iterator<Item = Particulars>,
 ) -> Outcome<(HashMap<u32, u64>, u64)> {
@@ -60,15 +59,42 @@ fn read(
         let mmsi = mmsi(row.mmsi);
         counts.insert(mmsi, row.static_reports);
         if let Some((said, ship)) = ledger.statics.get(&mmsi).zip(ships.get(&mmsi)) {
-            wrong += u64::from(!is_right(row, *said, ship));
+            let earlier = before.get(&mmsi).copied().unwrap_or(0);
+            let is_whole = row.static_reports.saturating_sub(earlier) >= said.reports;
+            let last = said.voyage.filter(|_| is_whole && ledger.in_order);
+            let arrives = last.is_none_or(|voyage| row.eta == Some(&eta(voyage)));
+            wrong += u64::from(!arrives || !is_right(row, *said, ship, is_whole));
         }
     })?;
     Ok((counts, wrong))
 }
 
-fn is_right(row: &Vessel<'_>, said: Said, ship: &Particulars) -> bool {
-    let name = !said.name || row.name == Some(&ship.name);
-    let callsign = !said.callsign || row.callsign == Some(&ship.callsign);
-    let imo = !said.voyage || row.imo == Some(i64::from(ship.imo));
-    name && callsign && imo
+/// Whether a row says what its ship said; while reports of it are missing, what it does not say may be among them.
+fn is_right(row: &Vessel<'_>, said: Said, ship: &Particulars, is_whole: bool) -> bool {
+    let fits = |is_told: bool, is_absent: bool, is_equal: bool| {
+        !is_told || is_equal || (is_absent && !is_whole)
+    };
+    let is = |is_told, found: Option<i64>, expected: i64| {
+        fits(is_told, found.is_none(), found == Some(expected))
+    };
+    let reads = |is_told, found: Option<&str>, expected: &str| {
+        fits(is_told, found.is_none(), found == Some(expected))
+    };
+    let is_voyage = said.voyage.is_some();
+    let draught = f64::from(ship.draught);
+    let lies = row.draught.is_some_and(|metres| (metres * 10.0 - draught).abs() < 0.01);
+    let mut metres = row.dimensions.into_iter().zip(ship.dimensions);
+    reads(said.name, row.name, &ship.name)
+        && reads(said.callsign, row.callsign, &ship.callsign)
+        && reads(is_voyage, row.destination, &ship.destination)
+        && is(is_voyage, row.imo, ship.imo.into())
+        && fits(is_voyage, row.draught.is_none(), lies)
+        && is(said.kind, row.ship_type, ship.ship_type.into())
+        && metres.all(|(found, metres)| is(said.kind, found, metres.into()))
+}
+
+/// The time of arrival that the report of a voyage with this number tells.
+fn eta(voyage: u32) -> String {
+    let [month, day, hour, minute] = static_data::arrival(voyage);
+    format!("{month:02}-{day:02}T{hour:02}:{minute:02}Z")
 }

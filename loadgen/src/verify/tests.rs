@@ -74,7 +74,8 @@ fn ledger_dated([of_positions, of_others]: [When; 2]) -> Ledger {
     let reserved = digest::link_management(ship().mmsi, 100, 2, 7, 225);
     let told = digest::base_station(ship().mmsi, 1_179_172_659, -45_811_417, 22_130_260);
     let [reserved, told] = [reserved, told].map(|digest| digest::dated(digest, of_others));
-    ledger.note(&[entry(20, reserved), entry(4, told), entry(5, 0), entry(5, 0)]);
+    ledger.note(&[entry(20, reserved), entry(4, told), entry(5, 60), entry(5, 61)]);
+    ledger.in_order = true;
     ledger
 }
 
@@ -89,10 +90,15 @@ fn fill(bench: &mut dyn Bench) {
     }
     sql += &message(20, 20, RESERVED);
     sql += &message(21, 4, TOLD);
-    let Particulars { mmsi, name, callsign, imo, .. } = ship();
-    let told = format!("{mmsi}, '{name}', '{callsign}', {imo}, 1, 0, @1, 21, 2");
-    let columns =
-        "mmsi, name, callsign, imo, instance, source, updated_at, updated_seq, static_reports";
+    let Particulars { mmsi, name, callsign, imo, ship_type, destination, draught, .. } = ship();
+    let [bow, stern, port, starboard] = ship().dimensions;
+    let draught = f64::from(draught) / 10.0;
+    let told = format!(
+        "{mmsi}, '{name}', '{callsign}', {imo}, {ship_type}, {bow}, {stern}, {port}, {starboard}, {draught}, \
+         '{destination}', '01-01T01:01Z', 1, 0, @1, 21, 2"
+    );
+    let columns = "mmsi, name, callsign, imo, ship_type, to_bow, to_stern, to_port, to_starboard, draught, destination, \
+         eta, instance, source, updated_at, updated_seq, static_reports";
     write!(sql, "INSERT INTO vessels ({columns}) VALUES ({told});").unwrap();
     bench.execute(&sql);
 }

@@ -67,6 +67,7 @@ fn every_fault_is_found_in_postgres_as_well() {
         facts::a_time_that_was_told_must_be_that_of_the_row,
         facts::a_wrong_value_is_a_loss_and_a_row_that_nobody_sent,
         facts::a_ship_with_another_name_is_wrong,
+        facts::what_a_ship_said_is_compared_whatever_the_count_says,
         facts::a_ship_that_nobody_sent_is_unexpected,
         facts::a_message_without_the_needed_fields_is_matched_by_count_and_no_good,
         facts::a_lost_type_19_is_lost_once,
