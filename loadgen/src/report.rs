@@ -2,6 +2,7 @@
 
 pub mod checklist;
 mod html;
+pub mod outcome;
 mod plot;
 mod table;
 
@@ -52,6 +53,8 @@ pub struct Results {
     pub arguments: Arguments,
     /// Where it went.
     pub target: Target,
+    /// Whether all of it was made before the clock started.
+    pub made_ahead: bool,
     /// What was sent.
     pub sent: Sent,
     /// Everything as it was looked at from time to time.
@@ -129,6 +132,7 @@ impl Results {
             "rate_sent": self.rate_sent(),
             "rate_held": self.rate_held(),
             "settled": self.settled.map(|it| self.settled_json(it)),
+            "loop": if self.is_open_loop() { "open" } else { "closed" },
             "latency_ms": figures.and_then(Figures::latency_ms).map(latency),
             "send_to_commit_ms": self.latencies.as_ref().map(|it| quantiles(&it.to_commit)),
             "send_to_receipt_ms": self.latencies.as_ref().map(|it| quantiles(&it.to_receipt)),
@@ -146,6 +150,11 @@ impl Results {
             "failure": self.failure,
             "environment": self.environment,
         })
+    }
+
+    /// Whether messages were sent when they were meant to be, whatever the target did.
+    pub const fn is_open_loop(&self) -> bool {
+        !matches!(self.arguments.rate, Rate::Max)
     }
 
     fn by_type(&self) -> Value {
@@ -253,3 +262,6 @@ fn live(shown: &Shown) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

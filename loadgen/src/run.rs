@@ -10,13 +10,13 @@ use crate::commits::{Followed, Timing, Watch};
 use crate::environment;
 use crate::fleet::Fleet;
 use crate::ledger::Ledger;
-use crate::live::{Live, Shown, Teller, Way};
+use crate::live::{Live, Teller, Way};
 use crate::metrics::Figures;
 use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::profile::Tag;
 use crate::progress::Progress;
-use crate::report::{self, Results};
+use crate::report::{self, Results, outcome};
 use crate::sampler::{Point, Sampler};
 use crate::schedule::Schedule;
 use crate::search;
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
     };
     progress.end();
     report::tell(&results)?;
-    Ok(code(&results))
+    Ok(outcome::of(&results).code)
 }
 
 /// Tries rates; the results of the highest that held, or of the last one when none did.
@@ -85,6 +85,7 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
     let plan = Plan::new(arguments)?;
     let (schedule, count) = (plan.schedule.clone(), plan.count);
     let stream = prepare(arguments, plan, &daemon.target, progress)?;
+    let made_ahead = stream.is_made();
     let rows = daemon.store.as_ref().map(|store| rows_before(store, start_us));
     let followed = followed(arguments, &daemon, count);
     let watch = daemon.store.as_ref().filter(|_| !arguments.no_commits);
@@ -116,6 +117,7 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
         account: Account::of(&sent.ledger, both),
         not_stored: both.map(|(before, now)| now.not_stored(before)).unwrap_or_default(),
         target: daemon.target,
+        made_ahead,
         sent,
         points,
         settled,
@@ -311,17 +313,6 @@ fn failure(sent: &Sent, target: &Target) -> Option<String> {
         return Some(format!("{target} {text}"));
     }
     (sent.refused > 0).then(|| format!("{target} refused {} datagrams", sent.refused))
-}
-
-fn code(results: &Results) -> u8 {
-    let stored =
-        results.verdict.as_ref().is_none_or(Verdict::is_good) && results.account.uncounted() == 0;
-    let shown = results.live.as_ref().is_none_or(Shown::is_good);
-    match &results.failure {
-        _ if !stored || !shown => 1,
-        Some(_) => 3,
-        None => 0,
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@
 //! was stored within a second of the last message: a backlog that grows by one message in sixty is over that after a
 //! minute. Rates are told apart to one part in twenty.
 
-use crate::report::Results;
-use crate::verify::Verdict;
+use crate::report::{Results, outcome};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -68,11 +67,9 @@ pub fn held(trials: &[Trial]) -> Option<f64> {
 /// Why a run shows that its rate does not hold.
 pub fn why(results: &Results) -> Option<String> {
     let late = results.sent.late_max;
-    if let Some(failure) = &results.failure {
-        return Some(failure.clone());
-    }
-    if results.verdict.as_ref().is_some_and(|verdict| !Verdict::is_good(verdict)) {
-        return Some("not everything was stored once".into());
+    let ended = outcome::of(results);
+    if ended.is_bad() {
+        return Some(ended.says.join("; "));
     }
     if late > LATE_MAX {
         return Some(format!("the sender was {:.1} s late", late.as_secs_f64()));

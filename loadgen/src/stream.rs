@@ -98,6 +98,11 @@ impl Stream {
         Ok(Self { chunks, used, made, depth })
     }
 
+    /// Whether everything has been made.
+    pub fn is_made(&self) -> bool {
+        self.made.finished.load(Ordering::Acquire)
+    }
+
     /// Waits until everything, or as much as may be held, has been made; tells the chunks made so far.
     pub fn wait_until_ready(&self, mut tell: impl FnMut(usize, usize)) {
         loop {

@@ -46,7 +46,7 @@ impl Shown {
     ///
     /// # Errors
     /// When the bounds of the histogram make no sense.
-    fn new() -> Outcome<Self> {
+    pub fn new() -> Outcome<Self> {
         let latency_us = Histogram::new_with_bounds(1, LATENCY_US_MAX, DIGITS);
         Ok(Self {
             publications: 0,

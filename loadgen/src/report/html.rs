@@ -1,12 +1,11 @@
 //! The report as one page that needs nothing else: what was measured and how, the checklist, plots, the machine.
 
+mod words;
+
 use super::checklist::{self, Judged};
 use super::plot::{Plot, Series};
 use super::{QUANTILES, Results, ms_at, table};
-use crate::arguments::Arguments;
-use crate::arguments::rate::Rate;
 use crate::metrics::Figures;
-use crate::verify::Verdict;
 use hdrhistogram::Histogram;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -21,8 +20,8 @@ pub fn page(results: &Results) -> String {
     let mut out = String::from("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
     out += "<meta name=\"viewport\" content=\"width=device-width\"><title>aisd under load</title>";
     let _ = write!(out, "<style>{STYLE}</style></head><body><main>");
-    head(results, &mut out);
-    how(results, &mut out);
+    words::head(results, &mut out);
+    words::how(results, &mut out);
     asked(results, &mut out);
     latencies(results, &mut out);
     over_time(results, &mut out);
@@ -30,138 +29,6 @@ pub fn page(results: &Results) -> String {
     numbers(results, &mut out);
     out += "</main></body></html>\n";
     out
-}
-
-fn head(results: &Results, out: &mut String) {
-    let is_good = results.verdict.as_ref().map(Verdict::is_good);
-    let (class, verdict) = match (is_good, &results.failure) {
-        (_, Some(failure)) => ("bad", format!("The run failed: {}", escaped(failure))),
-        (Some(true), None) => ("good", "Everything that was sent is in the store, once.".into()),
-        (Some(false), None) => ("bad", "The store does not hold what was sent.".into()),
-        (None, None) => ("none", "The store was not compared with what was sent.".into()),
-    };
-    let date = results.environment.get("date").and_then(Value::as_str).unwrap_or_default();
-    let _ = write!(
-        out,
-        "<h1>aisd under load</h1><p class=\"{class} verdict\">{verdict}</p>{}{}<p>{} UTC. {}</p>",
-        counted(results),
-        asked_in_short(results),
-        date.trim_end_matches('Z').replace('T', " "),
-        story(results)
-    );
-}
-
-/// What became of the messages, in a line.
-fn counted(results: &Results) -> String {
-    let Some(Verdict { stored, lost, duplicates, wrong, by_count, .. }) = results.verdict else {
-        return String::new();
-    };
-    let sent = results.sent.ledger.sent;
-    let [sent, stored, lost, twice, wrong, unread] =
-        [sent, stored, lost, duplicates, wrong, by_count].map(table::grouped);
-    let unread = match by_count {
-        0 => String::new(),
-        _ => format!(", {unread} whose rows say too little to be compared"),
-    };
-    format!(
-        "<p>{sent} messages sent, {stored} stored, {lost} lost, {twice} stored twice, {wrong} with a wrong value{unread}.</p>"
-    )
-}
-
-/// Whether the checklist is met, in a line.
-fn asked_in_short(results: &Results) -> String {
-    let lines = checklist::of(results);
-    let count = |wanted: Judged| lines.iter().filter(|line| line.judged == wanted).count();
-    let (met, missed) = (count(Judged::Nice) + count(Judged::Met), count(Judged::Missed));
-    let open = match count(Judged::Unknown) {
-        0 => String::new(),
-        open => format!("; {open} could not be judged by this run"),
-    };
-    match (met, missed) {
-        (0, 0) => String::new(),
-        (_, 0) => format!(
-            "<p>The deployment checklist is met in all {met} lines that were measured{open}.</p>"
-        ),
-        _ => format!(
-            "<p class=\"bad\">The deployment checklist is missed in {missed} lines and met in {met}{open}.</p>"
-        ),
-    }
-}
-
-/// What was done, in words.
-fn story(results: &Results) -> String {
-    let ledger = &results.sent.ledger;
-    let arguments = &results.arguments;
-    let who = match &arguments.file {
-        Some(file) => format!("The lines of the file {}", escaped(&file.display().to_string())),
-        None => format!(
-            "A simulated fleet of {} ships (profile {}, seed {})",
-            table::grouped(arguments.vessels.into()),
-            arguments.profile.name(),
-            arguments.seed
-        ),
-    };
-    let asked = match arguments.rate {
-        Rate::Of(rate) => table::per_second(rate),
-        ref other => other.to_string(),
-    };
-    let mut text = format!(
-        "{who} sent {} messages to {} in {:.1} s: {}, asked for was {asked}.",
-        table::grouped(ledger.sent),
-        escaped(&results.target.to_string()),
-        results.sent.took.as_secs_f64(),
-        table::per_second(results.rate_sent()),
-    );
-    if results.target.is_json() {
-        let Arguments { batch, connections, .. } = arguments;
-        let _ = write!(
-            text,
-            " Positions went as JSON, in arrays of {batch}, over {connections} connection{}.",
-            if *connections == 1 { "" } else { "s" }
-        );
-    }
-    if ledger.repeats > 0 {
-        let copies = table::grouped(ledger.repeats);
-        let _ =
-            write!(text, " {} receivers wrote down {copies} further copies.", arguments.receivers);
-    }
-    if ledger.refused() > 0 {
-        let refused = table::grouped(ledger.refused());
-        let _ = write!(text, " {refused} of them were spoilt on purpose and must be refused.");
-    }
-    text
-}
-
-fn how(results: &Results, out: &mut String) {
-    *out += "<h2>How it was measured</h2><p>Messages are sent by a schedule that was fixed beforehand (an open loop): one that has to \
-        wait because the target is slow has waited, and its latency counts from the moment at which it was <em>meant</em> to be \
-        sent. The bytes were made before the clock started. Nothing here is the daemon's word, unless it is said so: the \
-        generator keeps a ledger of everything that it sent, with the row that must come of it, and afterwards reads the \
-        store and compares both, row by row.</p><ul>";
-    if let Some(found) = &results.latencies {
-        let _ = write!(
-            out,
-            "<li><b>intended send to commit</b>: until a second connection to the store sees the row committed. It looks about every \
-             millisecond, so a commit may be seen late, never early; the longest time between two looks was {:.1} ms. \
-             {:.0} % of the ships were followed.</li><li><b>kernel receive to commit</b>: the same, from the time \
-             that the kernel stamped on the message.</li>",
-            found.late_ms_max,
-            found.share * 100.0
-        );
-    }
-    if results.live.is_some() {
-        *out += "<li><b>send to publish</b>: until a subscriber has the ship's new position from Redis.</li>";
-    }
-    if results.sent.answers.is_some() {
-        *out += "<li><b>request to answer</b>: from posting a batch until the target says that it has it for good.</li>";
-    }
-    let late = ms_at(&results.sent.late_us, 0.99).unwrap_or(0.0);
-    let _ = write!(
-        out,
-        "<li>The generator itself sent 99 % of the time within {late:.2} ms of the schedule, and was {:.2} ms late at worst: \
-         that is part of the latencies.</li></ul>",
-        results.sent.late_max.as_secs_f64() * 1000.0
-    );
 }
 
 fn asked(results: &Results, out: &mut String) {
@@ -194,7 +61,7 @@ fn latencies(results: &Results, out: &mut String) {
     *out += "<h2>Latency</h2>";
     let found = results.latencies.as_ref();
     let all = [
-        ("intended send to commit", found.map(|it| &it.to_commit)),
+        (words::to_commit(results), found.map(|it| &it.to_commit)),
         ("receive to commit", found.map(|it| &it.from_receipt)),
         ("send to publish", results.live.as_ref().map(|it| &it.latency_us)),
         ("request to answer", results.sent.answers.as_ref().map(|it| &it.answer_us)),
@@ -229,8 +96,9 @@ fn latencies(results: &Results, out: &mut String) {
         marks: Vec::new(),
         series,
     };
-    let note = "Intended send to commit, by when the messages were meant to be sent.";
-    figure("Latency over time.", note, &plot, out);
+    let note =
+        format!("From {}, by when the messages were meant to be sent.", words::to_commit(results));
+    figure("Latency over time.", &note, &plot, out);
 }
 
 /// The same numbers for those who want them as numbers, and the daemon's word beside them.

@@ -82,6 +82,12 @@ fn stored(results: &Results, table: &mut Table) {
 fn latencies(results: &Results, table: &mut Table) {
     if let Some(found) = &results.latencies {
         table.quantiles("committed", &found.to_commit);
+        if !results.is_open_loop() {
+            table.row(
+                "",
+                "(a closed loop: counted from when a message was sent, not from when it was due)",
+            );
+        }
     }
     if let Some(latency) = results.figures.as_ref().and_then(Figures::latency_ms) {
         let ms = |name: &str| {

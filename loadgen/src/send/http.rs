@@ -55,7 +55,7 @@ pub struct Answers {
     pub by_sort: [u64; 4],
     /// Connections that broke.
     pub broken: u64,
-    /// Microseconds from the first byte of a request to its 2xx or 207.
+    /// Microseconds from the first post of a batch to its 2xx or 207: when it had to be posted again, all of that too.
     pub answer_us: Histogram<u64>,
     /// What ended it.
     pub failure: Option<String>,
@@ -187,9 +187,8 @@ impl Worker {
     fn deliver(&mut self, batch: &Batch) -> Result<(), String> {
         let began = Instant::now();
         loop {
-            let asked = Instant::now();
             let posted = self.post(&batch.body);
-            let took = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             let mut answers = lock(&self.answers);
             let (rest, why) = match posted {
                 Ok(Answer { status: status @ 200..=299, refused, .. }) => {

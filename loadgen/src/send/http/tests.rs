@@ -78,6 +78,18 @@ fn a_batch_that_is_not_taken_comes_again_until_it_is() {
     assert_eq!(answers.failure, None);
 }
 
+/// Only the last post of a batch was timed: after a second of 503s the answer had taken a millisecond.
+#[test]
+fn the_time_to_the_answer_counts_from_the_first_post() {
+    let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    let (route, served) = server(vec![busy, OK]);
+    let (answers, sent) = post(&route, 2);
+    sent.unwrap();
+    served.join().unwrap();
+    assert_eq!(answers.by_sort, [1, 0, 1, 0]);
+    assert!(answers.answer_us.min() >= 990_000, "{} us", answers.answer_us.min());
+}
+
 #[test]
 fn what_is_refused_of_a_batch_is_counted() {
     let some =
