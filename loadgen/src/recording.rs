@@ -254,6 +254,16 @@ mod tests {
         assert_eq!(found, [surely, again, again, perhaps, surely]);
     }
 
+    /// A line that lacked its last bits, and had them as fill, made the whole one behind it a copy: the daemon stored that, and it
+    /// was a row that nobody sent.
+    #[test]
+    fn a_line_that_is_cut_short_is_no_copy_of_the_whole_one() {
+        let lines =
+            ["5*63", "0*66"].map(|end| format!("!AIVDM,1,1,,A,13aIkM@P00PJ@qPNL=e@0?wJ28JO,{end}"));
+        let found = expected(&lines, &Schedule::even(1.0));
+        assert_eq!(found, [Expect::Unknown, Expect::Surely]);
+    }
+
     #[test]
     fn what_is_wrong_or_no_position_is_not_looked_at() {
         let lines = [

@@ -55,7 +55,7 @@ impl Payload {
             if msg_type == 27 { bits_far(&bits, mmsi) } else { bits_near(&bits, msg_type, mmsi) };
         let is_position = least < usize::MAX && length >= least;
         let sure = (1_000_000..1_000_000_000).contains(&mmsi) && length < least.saturating_add(8);
-        let key = digest::of_bytes(characters);
+        let key = digest::of(&[digest::of_bytes(characters), fill.into()]);
         Some(Self { key, fix: is_position.then(|| known(long)), sure })
     }
 }
