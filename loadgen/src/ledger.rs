@@ -122,6 +122,8 @@ pub struct Ledger {
     pub unknown: u64,
     /// Distinct messages that something happened to, by [`Kind`]; in `sent` like all others.
     pub dirty: [u64; Kind::ALL.len()],
+    /// Messages that were being sent when the way broke, and not in `sent`: nobody knows how many of them went out.
+    pub cut_off: Option<Box<Self>>,
     /// Whether what was sent last is received last: it all went one way.
     pub in_order: bool,
     /// Parts that were sent of messages whose last part was not.
@@ -168,6 +170,11 @@ impl Ledger {
             kind => self.dirty[kind as usize],
         };
         Kind::ALL.into_iter().filter_map(move |kind| Some((kind.reason()?, of(kind))))
+    }
+
+    /// Notes what was being sent when the way broke.
+    pub fn cut_off(&mut self, entries: &[Entry]) {
+        self.cut_off.get_or_insert_default().note(entries);
     }
 
     /// Notes what has been sent.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The modules are declared in this order; read them in it. Nothing here shares code with the daemon. Exit codes: 0 all
-//! there; 1 something lost, stored twice, unexpected or wrong; 2 usage; 3 the target was out of reach, or something failed.
+//! there; 1 something lost, stored twice, unexpected or wrong, or no rate held; 2 usage; 3 the target was out of reach, or something failed.
 
 // What is asked, and the run as a whole.
 mod arguments;

@@ -99,6 +99,7 @@ impl Results {
             "repeats": ledger.repeats,
             "sentences": ledger.sentences,
             "bytes": ledger.bytes,
+            "cut_off": ledger.cut_off.as_ref().map(|cut_off| cut_off.sent),
             "by_type": self.by_type(),
             "verified": self.verdict.is_some(),
             "stored": verdict(|verdict| verdict.stored),
@@ -152,6 +153,11 @@ impl Results {
         })
     }
 
+    /// Whether the highest rate was looked for, and none held.
+    pub fn is_without_rate(&self) -> bool {
+        !self.trials.is_empty() && search::held(&self.trials).is_none()
+    }
+
     /// Whether messages were sent when they were meant to be, whatever the target did.
     pub const fn is_open_loop(&self) -> bool {
         !matches!(self.arguments.rate, Rate::Max)
@@ -171,8 +177,12 @@ impl Results {
     }
 
     /// Messages that are there, by the time until the last of them was; nothing of it is a promise if some were lost. When
-    /// nothing was compared there is a rate only if all of them were seen stored.
+    /// nothing was compared there is a rate only if all of them were seen stored. When the highest rate was looked for and
+    /// none held, there is none either.
     pub fn rate_held(&self) -> Option<f64> {
+        if self.is_without_rate() {
+            return None;
+        }
         let settled = self.settled.filter(|settled| settled.count > 0)?;
         let stored = match &self.verdict {
             Some(verdict) => verdict.stored,

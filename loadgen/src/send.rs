@@ -185,7 +185,10 @@ impl Sender<'_> {
             }
             let first = self.ledger.sent;
             self.followed.note(now, |number| self.pace.meant_at(first + number, elapsed));
-            self.sink.send(now_bytes, now)?;
+            if let Err(error) = self.sink.send(now_bytes, now) {
+                self.ledger.cut_off(now);
+                return Err(error);
+            }
             self.last = self.pace.elapsed();
             self.ledger.note(now);
             self.watched.sent.store(self.ledger.sent, Ordering::Relaxed);
@@ -217,6 +220,47 @@ fn busy() -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::Fleet;
+    use crate::profile::Profile;
+    use crate::schedule::Schedule;
+    use crate::stream::{Makes, Order};
+    use crate::traffic::{Style, Traffic};
+    use std::sync::Arc;
+
+    /// Takes so many slices.
+    struct Breaks(u32);
+
+    impl Sink for Breaks {
+        fn send(&mut self, _: &[u8], _: &[Entry]) -> io::Result<()> {
+            self.0 = self.0.checked_sub(1).ok_or_else(|| io::Error::other("it broke"))?;
+            Ok(())
+        }
+    }
+
+    /// A slice of which a part had gone out was nowhere in the ledger, and its rows were rows that nobody sent.
+    #[test]
+    fn what_was_being_sent_when_the_way_broke_is_noted_apart() {
+        let traffic = Traffic::new(Fleet::new(500, 1, 0), Style::clean(Profile::World, 1, 1000));
+        let order = Order {
+            count: 5000,
+            schedule: Arc::new(Schedule::even(1e6)),
+            scheduled: false,
+            repeats: 0.0,
+            receivers: 1,
+            start_us: now_us(),
+            seed: 1,
+            ahead_bytes: 1,
+        };
+        let stream = Stream::start(Makes::Fleet(Box::new(traffic)), order).unwrap();
+        let pace = Pace::start(None, Some(Duration::from_secs(60)));
+        let noted = (Ledger::default(), Followed::default());
+        let sent = run(&stream, &mut Breaks(2), pace, noted, None, &Watched::default()).unwrap();
+        assert_eq!(sent.failure.unwrap().to_string(), "it broke");
+        let slice = SLICE_MAX as u64;
+        assert_eq!((sent.ledger.sent, sent.ledger.expected()), (2 * slice, 2 * slice));
+        assert!(!sent.ledger.is_partial());
+        assert_eq!(sent.ledger.cut_off.unwrap().sent, slice);
+    }
 
     #[test]
     fn a_slice_ends_before_the_first_message_that_is_not_due() {

@@ -150,15 +150,21 @@ pub fn verify(
     };
     let mut lost_with_statics = Vec::new();
     let both = std::mem::take(&mut ledger.both);
-    let (marks, json) = (before.marks, ledger.by_type[0] > 0 && !ledger.is_partial());
-    let sent = (&mut ledger.positions[..], &mut ledger.perhaps[..]);
+    let (marks, is_partial) = (before.marks, ledger.is_partial());
+    let json = ledger.by_type[0] > 0 && !is_partial;
+    // What was being sent when the way broke may be there or not.
+    let cut_off = ledger.cut_off.as_deref();
+    let mut perhaps = std::mem::take(&mut ledger.perhaps);
+    perhaps.extend(cut_off.iter().flat_map(|it| &it.positions));
+    let sent = (&mut ledger.positions[..], &mut perhaps[..]);
     let positions = positions::compare(store, marks.positions, seen, sent, json, |digest| {
         lost_with_statics.extend(both.get(&digest).copied());
     })?;
-    if ledger.is_partial() {
+    if is_partial {
         return Ok(positions.and(seen.verdict()));
     }
-    let others = others::compare(store, marks.messages, seen, &mut ledger.others)?;
+    let perhaps = cut_off.map_or(&[][..], |it| &it.others);
+    let others = others::compare(store, marks.messages, seen, (&mut ledger.others, perhaps))?;
     let statics = statics::compare(store, &before.statics, ledger, &lost_with_statics, fleet)?;
     Ok(positions.and(others).and(statics).and(seen.verdict()))
 }

@@ -7,6 +7,7 @@
 mod commits;
 mod find_max;
 mod posts;
+mod profiles;
 #[allow(dead_code, unused_imports, reason = "the engine's tests need more of the servers")]
 #[path = "../../tests/support"]
 mod support {

@@ -8,7 +8,8 @@ use crate::verify::Verdict;
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The exit code: 0 all there; 1 something lost, stored twice, unexpected, wrong or not accounted for; 3 something failed.
+    /// The exit code: 0 all there; 1 something lost, stored twice, unexpected, wrong or not accounted for, or no rate held;
+    /// 3 something failed.
     pub code: u8,
     /// What is not as it must be; or else what was found to be right.
     pub says: Vec<String>,
@@ -41,6 +42,9 @@ pub fn of(results: &Results) -> Outcome {
     }
     if results.live.as_ref().is_some_and(|shown| !Shown::is_good(shown)) {
         faults.push("the live picture did not show what was sent".to_owned());
+    }
+    if results.is_without_rate() {
+        faults.push("none of the rates that were tried holds".to_owned());
     }
     let code = match (faults.is_empty(), &results.failure) {
         (false, _) => 1,

@@ -25,6 +25,10 @@ fn sent(results: &Results, table: &mut Table) {
     let asked = if asked.peak().is_some() { format!("{asked}/s") } else { asked.to_string() };
     table.row("target", &format!("{} at {asked}", results.target));
     table.row("sent", &grouped(ledger.sent));
+    if let Some(cut_off) = &ledger.cut_off {
+        let count = grouped(cut_off.sent);
+        table.row("cut off", &format!("{count}, of which nobody knows how many went out"));
+    }
     if ledger.repeats > 0 {
         table.row("repeats", &grouped(ledger.repeats));
     }

@@ -83,6 +83,19 @@ fn the_page_and_the_exit_code_agree() {
     check(&unread, 0, "none", "The store was not compared with what was sent.");
 }
 
+/// When no rate held, the code and the rate were those of the last run that was tried, at a rate nobody asked for.
+#[test]
+fn when_no_rate_held_there_is_none_and_the_code_says_so() {
+    let trial = |rate, why: Option<&str>| Trial { rate, why: why.map(str::to_owned) };
+    let of = |trials| Results { trials, ..results(&["--rate", "5"]) };
+    let none = of(vec![trial(5.0, Some("late")), trial(2.0, Some("late"))]);
+    check(&none, 1, "bad", "None of the rates that were tried holds.");
+    assert_eq!((none.rate_held(), &none.json()["rate_held"]), (None, &Value::Null));
+    let one = of(vec![trial(5.0, Some("late")), trial(2.0, None)]);
+    check(&one, 0, "good", "Everything that was sent is in the store, once.");
+    assert_eq!(one.rate_held(), Some(1.5));
+}
+
 /// Of a file only the positions are looked for, and the page said that everything is there.
 #[test]
 fn of_a_file_only_the_positions_are_said_to_be_there() {

@@ -1,6 +1,6 @@
 //! The table `messages`: types 4, 6, 8, 17, 20 and 21, whose fields are in JSON under gpsd's names.
 
-use super::positions::walk;
+use super::positions::{allow, walk};
 use super::{Seen, Verdict, mmsi};
 use crate::civil::Civil;
 use crate::digest;
@@ -9,7 +9,7 @@ use crate::stored::{Outcome, StoredRows};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Compares rows above a number with what was sent.
+/// Compares rows above a number with what was sent, and with what may be there or not.
 ///
 /// # Errors
 /// When the table cannot be read.
@@ -17,7 +17,7 @@ pub fn compare(
     store: &mut dyn StoredRows,
     above: i64,
     seen: &mut Seen,
-    sent: &mut [Other],
+    (sent, perhaps): (&mut [Other], &[Other]),
 ) -> Outcome<Verdict> {
     let (mut read, mut unread) = (Vec::with_capacity(sent.len()), Unread::new());
     store.messages(above, &mut |row| {
@@ -29,7 +29,10 @@ pub fn compare(
             None => *unread.entry((mmsi, msg_type)).or_default() += 1,
         }
     })?;
-    let mut digests: Vec<u64> = sent.iter().map(|other| other.digest).collect();
+    let digests = |others: &[Other]| others.iter().map(|it| it.digest).collect::<Vec<u64>>();
+    let mut perhaps = digests(perhaps);
+    let mut digests = digests(sent);
+    allow(&mut digests, &mut perhaps, &mut read);
     let mut lost = Vec::new();
     let mut verdict = walk(&mut digests, &mut read, |digest| lost.push(digest));
     count_unread(sent, &lost, unread, &mut verdict);

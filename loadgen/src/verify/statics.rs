@@ -27,16 +27,18 @@ pub fn compare(
     }
     let (after, wrong) = read(store, before, ledger, fleet)?;
     let mut verdict = Verdict { wrong, ..Verdict::default() };
+    let perhaps = |mmsi: &u32| cut_off(ledger, *mmsi).map_or(0, |said| said.reports);
     for (mmsi, said) in &ledger.statics {
         let count = |map: &HashMap<u32, u64>| map.get(mmsi).copied().unwrap_or(0);
         let found = count(&after).saturating_sub(count(before));
         let short = said.reports.saturating_sub(found);
         verdict.lost += short.saturating_sub(count(&known));
-        verdict.duplicates += found.saturating_sub(said.reports);
+        verdict.duplicates += found.saturating_sub(said.reports + perhaps(mmsi));
     }
     for (mmsi, count) in &after {
         if !ledger.statics.contains_key(mmsi) {
-            verdict.unexpected += count.saturating_sub(before.get(mmsi).copied().unwrap_or(0));
+            let earlier = before.get(mmsi).copied().unwrap_or(0);
+            verdict.unexpected += count.saturating_sub(earlier + perhaps(mmsi));
         }
     }
     let sent: u64 = [5, 24].iter().map(|msg_type| ledger.by_type[*msg_type]).sum();
@@ -61,12 +63,18 @@ fn read(
         if let Some((said, ship)) = ledger.statics.get(&mmsi).zip(ships.get(&mmsi)) {
             let earlier = before.get(&mmsi).copied().unwrap_or(0);
             let is_whole = row.static_reports.saturating_sub(earlier) >= said.reports;
-            let last = said.voyage.filter(|_| is_whole && ledger.in_order);
+            let is_last = is_whole && ledger.in_order && cut_off(ledger, mmsi).is_none();
+            let last = said.voyage.filter(|_| is_last);
             let arrives = last.is_none_or(|voyage| row.eta == Some(&eta(voyage)));
             wrong += u64::from(!arrives || !is_right(row, *said, ship, is_whole));
         }
     })?;
     Ok((counts, wrong))
+}
+
+/// What a ship was saying when the way broke, which may be there or not.
+fn cut_off(ledger: &Ledger, mmsi: u32) -> Option<&Said> {
+    ledger.cut_off.as_ref()?.statics.get(&mmsi)
 }
 
 /// Whether a row says what its ship said; while reports of it are missing, what it does not say may be among them.

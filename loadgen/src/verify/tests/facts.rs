@@ -142,6 +142,33 @@ pub fn a_message_without_the_needed_fields_is_matched_by_count_and_no_good(bench
     check(bench, &message(98, 20, "{}"), Verdict { unexpected: 1, ..GOOD });
 }
 
+pub fn what_was_being_sent_when_the_way_broke_may_be_there_or_not(bench: &mut dyn Bench) {
+    let reserved = digest::link_management(ship().mmsi, 100, 2, 7, 226);
+    let (second, received) = (When::Second(1), When::Received);
+    let mut check = |change: &str, expected: Verdict| {
+        fill(bench);
+        bench.execute(change);
+        let mut ledger = ledger();
+        ledger.cut_off(&[
+            entry(1, digest::dated(fix(7).digest(), second)),
+            entry(20, digest::dated(reserved, received)),
+            entry(5, 62),
+        ]);
+        let found = verdict(bench, &mut ledger, &Baseline::default());
+        assert_eq!(Verdict { rows: expected.rows, ..found }, expected, "{change}");
+    };
+    let other = message(91, 20, &RESERVED.replace("225", "226"));
+    let ship = "UPDATE vessels SET static_reports = 3, eta = '01-01T01:02Z';";
+    let all = format!("{}{other}{ship}", position(90, &fix(7)));
+    check("", GOOD);
+    check(&all, GOOD);
+    check(&format!("{all}{}", position(92, &fix(7))), Verdict { unexpected: 1, ..GOOD });
+    let twice = other.replace("(91,", "(93,");
+    check(&format!("{all}{twice}"), Verdict { unexpected: 1, ..GOOD });
+    check("UPDATE vessels SET static_reports = 4", Verdict { duplicates: 1, ..GOOD });
+    check("DELETE FROM positions WHERE seq = 11", Verdict { stored: 6, lost: 1, ..GOOD });
+}
+
 pub fn a_lost_type_19_is_lost_once(bench: &mut dyn Bench) {
     fill(bench);
     let mut ledger = ledger();

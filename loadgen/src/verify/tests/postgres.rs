@@ -70,6 +70,7 @@ fn every_fault_is_found_in_postgres_as_well() {
         facts::what_a_ship_said_is_compared_whatever_the_count_says,
         facts::a_ship_that_nobody_sent_is_unexpected,
         facts::a_message_without_the_needed_fields_is_matched_by_count_and_no_good,
+        facts::what_was_being_sent_when_the_way_broke_may_be_there_or_not,
         facts::a_lost_type_19_is_lost_once,
     ] {
         fact(&mut server);

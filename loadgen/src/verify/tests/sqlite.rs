@@ -101,6 +101,11 @@ fn a_message_without_the_needed_fields_is_matched_by_count_and_no_good() {
 }
 
 #[test]
+fn what_was_being_sent_when_the_way_broke_may_be_there_or_not() {
+    facts::what_was_being_sent_when_the_way_broke_may_be_there_or_not(&mut File::new());
+}
+
+#[test]
 fn a_lost_type_19_is_lost_once() {
     facts::a_lost_type_19_is_lost_once(&mut File::new());
 }
