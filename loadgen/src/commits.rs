@@ -173,6 +173,8 @@ fn look(at: &At, rows: &mut Option<Box<dyn StoredRows>>, moves: &mut Moves) -> O
 pub struct Timing {
     sent: Vec<(u64, u64)>,
     moves: Moves,
+    /// By partition: the highest number of a row.
+    newest: Vec<i64>,
     started: Instant,
     started_us: u64,
     point_s: f64,
@@ -222,9 +224,24 @@ impl Timing {
             late_ms_max: moves.gap_max.as_secs_f64() * 1000.0,
             share: f64::from(followed.partitions) / f64::from(PARTITIONS),
         };
+        let newest = vec![0; usize::from(followed.partitions)];
         let mut sent = followed.sent;
         sent.sort_unstable();
-        Ok(Self { sent, moves, started, started_us, point_s, latencies })
+        Ok(Self { sent, moves, newest, started, started_us, point_s, latencies })
+    }
+
+    /// Any row of the run.
+    pub fn stored(&mut self, mmsi: u32, seq: i64) {
+        if let Some(newest) = self.newest.get_mut(usize::from(partition(mmsi))) {
+            *newest = seq.max(*newest);
+        }
+    }
+
+    /// When the last row of the partitions that were followed was seen committed; `None` when that was not seen of all.
+    pub fn last_commit(&self) -> Option<Instant> {
+        let newest = (0..).zip(&self.newest).filter(|(_, seq)| **seq > 0);
+        let seen = newest.map(|(partition, seq)| self.moves.committed_at(partition, *seq));
+        seen.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
     /// One row.
@@ -299,6 +316,16 @@ mod tests {
         near(&found.to_receipt, 100);
         near(&found.from_receipt, 400);
         assert_eq!((found.over_time.len(), found.over_time[1].len()), (2, 1));
+        assert_eq!(timing.last_commit(), None);
+        let seen = |us| Some(began + Duration::from_micros(us));
+        timing.stored(FIX.mmsi, 4);
+        assert_eq!(timing.last_commit(), seen(1_400_000));
+        timing.stored(FIX.mmsi, 8);
+        timing.stored(FIX.mmsi, 5);
+        assert_eq!(timing.last_commit(), seen(2_100_000));
+        // Nobody saw that one committed.
+        timing.stored(FIX.mmsi, 9);
+        assert_eq!(timing.last_commit(), None);
     }
 
     #[test]

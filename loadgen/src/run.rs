@@ -53,10 +53,14 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
 
 /// Tries rates; the results of the highest that held, or of the last one when none did.
 fn find_max(arguments: &Arguments, first: f64, progress: &Progress) -> Result<Results, String> {
-    let (mut best, mut last) = (None::<Results>, None);
+    let (mut best, mut last, mut was_too_fast) = (None::<Results>, None, false);
     let trials = search::highest(first, |rate| {
+        if std::mem::replace(&mut was_too_fast, true) {
+            rest(arguments)?;
+        }
         let results = once(&Arguments { rate: Rate::Of(rate), ..arguments.clone() }, progress)?;
         let why = search::why(&results);
+        was_too_fast = why.is_some();
         progress.say(&match &why {
             None => format!("{rate}/s holds"),
             Some(why) => format!("{rate}/s does not hold: {why}"),
@@ -71,6 +75,17 @@ fn find_max(arguments: &Arguments, first: f64, progress: &Progress) -> Result<Re
     })?;
     let results = best.or(last).ok_or("no rate was tried")?;
     Ok(Results { trials, ..results })
+}
+
+/// Waits until the daemon has done with what a rate left behind that was too high: the next one is not to answer for it.
+fn rest(arguments: &Arguments) -> Result<(), String> {
+    let Some(metrics) = Daemon::find(arguments)?.metrics else { return Ok(()) };
+    let mut counter = ByMetrics::new(metrics, 0);
+    if settle::rest(&mut counter, Duration::from_secs(arguments.settle)) {
+        return Ok(());
+    }
+    let seconds = arguments.settle;
+    Err(format!("the daemon was not done with the rate before it after {seconds} s: see --settle"))
 }
 
 /// One run.
@@ -94,7 +109,8 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
     let sending = Sending { arguments, daemon: &daemon, schedule, count, progress };
     let (mut sent, points) = sending.run(&stream, &mut *sink, followed, teller)?;
     drop(stream);
-    let settled = settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, progress);
+    let mut settled =
+        settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, progress);
     let moves = watch.and_then(Watch::finish);
     let figures = counted(arguments, &daemon, &before, &sent.ledger);
     let mut failure = failure(&sent, &daemon.target);
@@ -107,6 +123,10 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
         let compared = compare(arguments, store, &before.baseline, &mut sent.ledger, &mut seen);
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
     });
+    // Who watched the commits knows better than who counted rows now and then.
+    if let Some((settled, at)) = settled.as_mut().zip(seen.last_commit()) {
+        settled.at = if settled.complete { at.min(settled.at) } else { settled.at };
+    }
     let live = live.and_then(|live| {
         let shown = live.finish(Duration::from_secs(arguments.settle));
         shown.map_err(|error| failure = Some(error)).ok()

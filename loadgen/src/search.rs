@@ -27,10 +27,11 @@ pub struct Trial {
     pub why: Option<String>,
 }
 
-/// Tries rates; `attempt` says why one does not hold.
+/// Tries rates; `attempt` says why one does not hold. A run that fails does not hold either, but for the first: whoever is out
+/// of reach from the start is not overloaded.
 ///
 /// # Errors
-/// When a run fails.
+/// When the first run fails.
 pub fn highest(
     first: f64,
     mut attempt: impl FnMut(f64) -> Result<Option<String>, String>,
@@ -47,7 +48,10 @@ pub fn highest(
             (Some(holds), Some(fails)) => f64::midpoint(holds, fails),
         };
         let rate = rate.round().max(1.0);
-        let why = attempt(rate)?;
+        let why = match attempt(rate) {
+            Err(text) if !trials.is_empty() => Some(text),
+            outcome => outcome?,
+        };
         if why.is_none() {
             holds = Some(rate);
         } else {
@@ -116,5 +120,14 @@ mod tests {
         assert_eq!(held(&trials), None);
         assert!(trials.len() < 15);
         assert!(highest(5.0, |_| Err("gone".into())).is_err());
+    }
+
+    /// A daemon that did not answer at once after a rate that was too high ended the search, and all that it had found was gone.
+    #[test]
+    fn a_run_that_fails_is_a_rate_that_does_not_hold() {
+        let attempt = |rate| if rate > 1000.0 { Err("no answer".to_owned()) } else { Ok(None) };
+        let trials = highest(1000.0, attempt).unwrap();
+        assert_eq!(held(&trials), Some(1000.0));
+        assert!(trials.len() > 2 && trials[1].why.as_deref() == Some("no answer"), "{trials:?}");
     }
 }

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_millis(50);
 /// How long nothing may change before the rest counts as lost.
 const QUIET: Duration = Duration::from_secs(3);
+/// How long a count stands still before the next run may begin.
+const STILL: Duration = Duration::from_millis(500);
 /// Pauses are this many times as long as a look at the store.
 const SPARING: u32 = 20;
 
@@ -50,7 +52,8 @@ pub fn wait(
         let answer = counter.count();
         let now = Instant::now();
         if let Some((count, _)) = answer.filter(|answer| answer.0 != settled.count) {
-            settled = Settled { count, at: now, complete: false };
+            // A look sees what was there when it began: how long it took is no time of the store's.
+            settled = Settled { count, at: asked, complete: false };
             tell(count);
         }
         // A daemon that does not answer may be on its way back.
@@ -62,6 +65,27 @@ pub fn wait(
         thread::sleep(EVERY.max((now - asked) * SPARING));
     }
     settled
+}
+
+/// Waits until nothing is under way any more and the count stands still, at most until `limit` has passed; whether it does.
+pub fn rest(counter: &mut dyn Counter, limit: Duration) -> bool {
+    let began = Instant::now();
+    let (mut last, mut since) = (None, began);
+    while began.elapsed() < limit {
+        match counter.count() {
+            Some((count, false)) if last == Some(count) => {
+                if since.elapsed() >= STILL {
+                    return true;
+                }
+            }
+            answer => {
+                last = answer.filter(|(_, under_way)| !under_way).map(|(count, _)| count);
+                since = Instant::now();
+            }
+        }
+        thread::sleep(EVERY);
+    }
+    false
 }
 
 /// Counts by the daemon's metrics.
@@ -147,6 +171,35 @@ mod tests {
         let settled = wait(&mut script, 5, Duration::from_secs(60), |count| told.push(count));
         assert!(settled.complete);
         assert_eq!((settled.count, told), (5, vec![1, 5]));
+    }
+
+    /// The moment was taken behind the look, so a count of many rows that took a second made the store a second late.
+    #[test]
+    fn how_long_a_look_takes_is_no_time_of_the_store() {
+        struct Slow;
+        impl Counter for Slow {
+            fn count(&mut self) -> Option<(u64, bool)> {
+                thread::sleep(Duration::from_millis(300));
+                Some((5, false))
+            }
+        }
+        let began = Instant::now();
+        let settled = wait(&mut Slow, 5, Duration::from_secs(60), |_| ());
+        assert!(settled.complete && began.elapsed() >= Duration::from_millis(300));
+        assert!(settled.at - began < Duration::from_millis(200), "{:?}", settled.at - began);
+    }
+
+    #[test]
+    fn a_daemon_rests_when_nothing_is_under_way_and_its_count_stands_still() {
+        let limit = Duration::from_secs(60);
+        let busy = [Some((1, true)), Some((2, true)), None, Some((2, false)), Some((3, false))];
+        let mut script = Script(busy.to_vec());
+        let began = Instant::now();
+        assert!(rest(&mut script, limit));
+        assert!(script.0.len() == 1 && began.elapsed() >= STILL, "{:?}", began.elapsed());
+        let short = Duration::from_millis(800);
+        assert!(!rest(&mut Script(vec![Some((3, true))]), short));
+        assert!(!rest(&mut Script(vec![None]), short));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::stored::{Outcome, StoredRows};
 use baseline::Baseline;
 pub use dated::Dated;
 use numbers::Numbers;
+use std::time::Instant;
 
 /// What came of comparing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,9 +113,17 @@ impl Seen {
         }
     }
 
-    /// One row: its number, its type, its event time and when it was received. When that says that it happened.
-    pub fn note(&mut self, seq: i64, msg_type: u8, time_us: i64, received_us: i64) -> When {
+    /// One row: its number, who it is from, its type, its event time and when it was received. When that says that it happened.
+    pub fn note(
+        &mut self,
+        seq: i64,
+        (mmsi, msg_type): (u32, u8),
+        (time_us, received_us): (i64, i64),
+    ) -> When {
         self.numbers.put(seq);
+        if let Some(timing) = &mut self.timing {
+            timing.stored(mmsi, seq);
+        }
         let (when, is_right) = self.dated.judge(msg_type, time_us, received_us);
         self.misdated += u64::from(!is_right);
         when
@@ -126,6 +135,11 @@ impl Seen {
     const fn verdict(&self) -> Verdict {
         let (rows, same_seq) = (self.numbers.rows, self.numbers.twice);
         Verdict { rows, same_seq, misdated: self.misdated, ..NOTHING }
+    }
+
+    /// When the last row was seen committed, if that was watched.
+    pub fn last_commit(&self) -> Option<Instant> {
+        self.timing.as_ref()?.last_commit()
     }
 
     /// How long the messages took, if that was measured.

@@ -22,7 +22,7 @@ pub fn compare(
     let (mut read, mut unread) = (Vec::with_capacity(sent.len()), Unread::new());
     store.messages(above, &mut |row| {
         let (mmsi, msg_type) = (mmsi(row.mmsi), u8::try_from(row.msg_type).unwrap_or(u8::MAX));
-        let when = seen.note(row.seq, msg_type, row.time_us, row.received_us);
+        let when = seen.note(row.seq, (mmsi, msg_type), (row.time_us, row.received_us));
         let told = serde_json::from_slice(row.json).ok();
         match told.and_then(|json| digest_of(mmsi, msg_type, &json)) {
             Some(digest) => read.push(digest::dated(digest, when)),

@@ -21,7 +21,8 @@ pub fn compare(
     let mut stored = Vec::with_capacity(sent.len());
     store.positions(above, &mut |row| {
         let fix = fix(row);
-        let when = seen.note(row.seq, fix.msg_type, row.time_us, row.received_us);
+        let times = (row.time_us, row.received_us);
+        let when = seen.note(row.seq, (fix.mmsi, fix.msg_type), times);
         // What came as JSON has no type of the air, whatever the row says.
         let msg_type = if json { 0 } else { fix.msg_type };
         let fix = Fix { msg_type, ..fix };
