@@ -47,6 +47,9 @@ pub struct Arguments {
     /// Copies all of `positions` and `messages` of this database, instead of rows of a fleet: what a daemon stored there, once more
     #[arg(long, value_name = "URL", conflicts_with_all = ["rows", "vessels", "seed"])]
     pub from: Option<Secret>,
+    /// Sorts the positions of each batch by ship and time, as the daemon does under index = "track"
+    #[arg(long, requires = "from")]
+    pub sorted: bool,
     /// Rows in all
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub rows: u64,
@@ -93,7 +96,7 @@ fn copy(arguments: &Arguments, address: &Address, start_us: u64) -> Outcome<Valu
         Some(url) => {
             let from = Address::parse(url.reveal(), None)
                 .map_err(|error| format!("address to copy from: {error}"))?;
-            again::prepare(&from, arguments.batch, instance.number)?
+            again::prepare(&from, arguments, instance.number)?
         }
     };
     let measured = measure::measure(arguments, address, instance.number, &batches)?;
@@ -130,6 +133,7 @@ fn told(
         "offsets": arguments.offsets,
         "one_by_one": arguments.insert,
         "as_stored": arguments.from.is_some(),
+        "sorted": arguments.sorted,
         "vessels": arguments.vessels,
         "seed": arguments.seed,
         "instance": instance.uuid,

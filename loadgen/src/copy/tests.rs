@@ -121,6 +121,42 @@ fn a_database_without_tables_is_refused_with_the_way_out() {
     assert!(error.contains("aisd_instances") && error.contains("aisd migrate"), "{error}");
 }
 
+/// The bare client that the daemon is measured by copied unsorted batches into an index that the daemon fills in order.
+#[test]
+fn batches_of_another_databases_rows_are_in_its_order_or_sorted_like_the_index() {
+    let stored = Postgres::start();
+    stored.execute(SCHEMA);
+    copy(&arguments(&[]), &address(&stored), START_US).unwrap();
+    // As they lie there is not as they were received.
+    stored.execute(
+        "CREATE TABLE again AS SELECT * FROM positions ORDER BY mmsi, seq DESC;
+         TRUNCATE positions; INSERT INTO positions SELECT * FROM again;",
+    );
+    for sorted in [false, true] {
+        let more: &[&str] = if sorted { &["--sorted"] } else { &[] };
+        let from = ["copy", "--batch", "700", "--from", &stored.superuser_url()];
+        let arguments = Told::parse_from(from.iter().chain(more)).copy;
+        let bare = Postgres::start();
+        bare.execute(SCHEMA);
+        let told = copy(&arguments, &address(&bare), START_US).unwrap();
+        assert_eq!((&told["rows"], &told["commits"]), (&json!(ROWS), &json!(8)));
+        // A batch is a transaction, and rows lie in the order in which they came.
+        let lying = "WITH lying AS (SELECT seq, mmsi, ts, lag(seq) OVER it AS seq_before, lag(mmsi) OVER it AS mmsi_before, \
+             lag(ts) OVER it AS ts_before FROM positions WINDOW it AS (PARTITION BY xmin::text ORDER BY ctid)) \
+             SELECT count(*) FROM lying WHERE";
+        let by_number = format!("{lying} seq_before > seq");
+        let by_ship = format!("{lying} (mmsi_before, ts_before) > (mmsi, ts)");
+        let [by_number, by_ship] = [&by_number, &by_ship].map(|sql| bare.count(sql));
+        // The server puts a few of them where there is room.
+        let (least, most) = if sorted { (by_ship, by_number) } else { (by_number, by_ship) };
+        assert!(least < 20 && most > 1000, "{sorted}: {by_number} by number, {by_ship} by ship");
+        let batches = "SELECT count(*) FROM (SELECT xmin::text AS batch, min(seq) AS first, max(seq) AS last \
+             FROM positions GROUP BY batch) AS a JOIN (SELECT xmin::text AS batch, min(seq) AS first, max(seq) AS last \
+             FROM positions GROUP BY batch) AS b ON a.batch <> b.batch AND a.first < b.last AND b.first < a.last";
+        assert_eq!(bare.count(batches), 0, "batches that overlap");
+    }
+}
+
 #[test]
 fn what_another_database_holds_is_copied_row_by_row() {
     let (stored, bare) = (Postgres::start(), Postgres::start());
