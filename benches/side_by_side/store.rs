@@ -21,7 +21,7 @@ pub struct Found {
 pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     report.heading("Into Postgres, beside a bare client");
     report.text(&format!(
-        "`loadgen --target tcp --rate max --count {}`, every message verified in the store; the time ends with the last commit. The bare \
+        "`loadgen --target tcp --rate max --count {} --no-commits`, every message verified in the store; the time ends with the last commit. The bare \
          client copies the very rows that the daemon has just stored into another server, over one connection: positions, messages and \
          offsets, {BATCH} positions a commit (`loadgen copy --from URL --offsets --batch {BATCH}`). Into the index `track` the \
          daemon sorts what it commits, and the client that it is compared with does too (`--sorted`). What ships say of themselves, \
@@ -107,7 +107,9 @@ fn inserted(lengths: &Lengths, bare: f64) -> Vec<Vec<String>> {
 fn stored(server: &Postgres, index: &str, messages: u64) -> Ran {
     let (store, count) = (format!("index = \"{index}\""), messages.to_string());
     let setup = Setup { postgres: Some(server), store: &store, ..Setup::default() };
-    load::run(setup, &["--target", "tcp", "--rate", "max", "--count", &count, "--vessels", "20000"])
+    let most = ["--target", "tcp", "--rate", "max", "--count", &count, "--vessels", "20000"];
+    // Nobody looks at the server but the daemon.
+    load::run(setup, &[&most[..], &["--no-commits"]].concat())
 }
 
 /// Rows a second that a bare client reaches on a new server.

@@ -21,6 +21,7 @@ use crate::target::Target;
 use crate::verify::Verdict;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub struct Results {
     pub sent: Sent,
     /// Everything as it was looked at from time to time.
     pub points: Vec<Point>,
+    /// Processor seconds until all was stored, by name of the process.
+    pub used_s: BTreeMap<&'static str, f64>,
     /// How far the store was seen to come, and when; absent when nobody could tell.
     pub settled: Option<Settled>,
     /// What the store holds; absent when it was not compared.
@@ -143,6 +146,7 @@ impl Results {
             "send_late_ms": quantiles(&self.sent.late_us),
             "find_max": (!self.trials.is_empty()).then(|| search::json(&self.trials)),
             "checklist": checklist::json(&checklist::of(self)),
+            "processor_s": self.used_s,
             "points": sampler::json(&self.points),
             "rss_max_bytes": figures.and_then(Figures::memory_max),
             "send_late_ms_max": self.sent.late_max.as_secs_f64() * 1000.0,

@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::profile::Tag;
 use crate::progress::Progress;
 use crate::report::{self, Results, outcome};
-use crate::sampler::{Point, Sampler};
+use crate::sampler::{Point, Sampler, Used};
 use crate::schedule::Schedule;
 use crate::search;
 use crate::send::{self, Sent, Sink, Watched};
@@ -106,11 +106,13 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
     let watch = daemon.store.as_ref().filter(|_| !arguments.no_commits);
     let watch = watch.map(|store| Watch::start(store, &followed)).transpose()?;
     let teller = live.as_ref().map(Live::teller);
+    let used = Used::begin(daemon.pid, servers(&daemon));
     let sending = Sending { arguments, daemon: &daemon, schedule, count, progress };
     let (mut sent, points) = sending.run(&stream, &mut *sink, followed, teller)?;
     drop(stream);
     let mut settled =
         settle(arguments, &daemon, &before, rows.flatten(), start_us, &sent, progress);
+    let used_s = used.seconds();
     let moves = watch.and_then(Watch::finish);
     let figures = counted(arguments, &daemon, &before, &sent.ledger);
     let mut failure = failure(&sent, &daemon.target);
@@ -140,6 +142,7 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
         made_ahead,
         sent,
         points,
+        used_s,
         settled,
         verdict,
         latencies: seen.latencies(),
@@ -211,6 +214,11 @@ fn followed(arguments: &Arguments, daemon: &Daemon, count: u64) -> Followed {
     Followed::of_run(count)
 }
 
+/// Whether servers of Postgres and of Redis have to do with a run.
+const fn servers(daemon: &Daemon) -> [bool; 2] {
+    [matches!(daemon.store, Some(At::Postgres(_))), daemon.live.is_some()]
+}
+
 /// What sending needs.
 struct Sending<'a> {
     arguments: &'a Arguments,
@@ -238,8 +246,7 @@ impl Sending<'_> {
         let planned = schedule.as_ref().map_or(arguments.duration, |it| it.at(count));
         progress.begin("send", if count == u64::MAX { 0 } else { count });
         let metrics = daemon.metrics.as_ref();
-        let servers = [matches!(daemon.store, Some(At::Postgres(_))), daemon.live.is_some()];
-        let pid = daemon.pid;
+        let (pid, servers) = (daemon.pid, servers(daemon));
         let sampler = Sampler { watched: &watched, metrics, pid, servers, progress };
         let (sent, points) = thread::scope(|scope| {
             let sampled = scope.spawn(|| sampler.run(planned));

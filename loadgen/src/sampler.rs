@@ -86,16 +86,8 @@ impl Sampler<'_> {
         }
     }
 
-    /// What each process has used, those left out that have nothing to do with the run.
     fn busy(&self) -> BTreeMap<&'static str, (f64, u64)> {
-        let mut found = busy(self.pid);
-        let [postgres, redis] = self.servers;
-        found.retain(|name, _| match *name {
-            "postgres" => postgres,
-            "redis-server" => redis,
-            _ => true,
-        });
-        found
+        busy(self.pid, self.servers)
     }
 
     /// Waits; whether the sender is done.
@@ -143,6 +135,28 @@ impl Sampler<'_> {
     }
 }
 
+/// Processor seconds of a run: a look before it, and another one when all is stored. What is read afterwards, to compare it, is not
+/// the run's.
+pub struct Used {
+    pid: Option<u32>,
+    servers: [bool; 2],
+    before: BTreeMap<&'static str, (f64, u64)>,
+}
+
+impl Used {
+    /// From now on; by this process of the daemon, if it is known, and by servers that have to do with the run.
+    pub fn begin(pid: Option<u32>, servers: [bool; 2]) -> Self {
+        Self { pid, servers, before: busy(pid, servers) }
+    }
+
+    /// By name of the process, so far.
+    pub fn seconds(&self) -> BTreeMap<&'static str, f64> {
+        let before = |name| self.before.get(name).map_or(0.0, |it| it.0);
+        let now = busy(self.pid, self.servers).into_iter();
+        now.map(|(name, (seconds, _))| (name, (seconds - before(name)).max(0.0))).collect()
+    }
+}
+
 /// Points as JSON.
 pub fn json(points: &[Point]) -> Value {
     let point = |it: &Point| {
@@ -166,8 +180,8 @@ fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// By name: seconds of processor time so far, and bytes of memory.
-fn busy(pid: Option<u32>) -> BTreeMap<&'static str, (f64, u64)> {
+/// By name: seconds of processor time so far, and bytes of memory; those left out that have nothing to do with the run.
+fn busy(pid: Option<u32>, [postgres, redis]: [bool; 2]) -> BTreeMap<&'static str, (f64, u64)> {
     let mut found = BTreeMap::new();
     let Ok(folder) = fs::read_dir("/proc") else { return found };
     let own = std::process::id();
@@ -181,6 +195,8 @@ fn busy(pid: Option<u32>) -> BTreeMap<&'static str, (f64, u64)> {
         let is_other = match name {
             "aisd" => pid.is_some_and(|pid| pid != number),
             "loadgen" => number != own,
+            "postgres" => !postgres,
+            "redis-server" => !redis,
             _ => false,
         };
         if !is_other {
@@ -199,8 +215,10 @@ fn parse(stat: &str) -> Option<(&'static str, f64, u64)> {
     let name = NAMES.into_iter().find(|known| *known == name)?;
     let fields: Vec<&str> = behind.split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    // Fields 14, 15 and 24 of the whole line.
-    Some((name, (number(11)? + number(12)?) as f64 / TICKS_PER_S, number(21)? * PAGE_BYTES))
+    // Fields 14 to 17 and 24 of the whole line: what children used that have ended is their parent's, so nothing is lost with
+    // a connection's process.
+    let ticks = (11..15).map(number).sum::<Option<u64>>()?;
+    Some((name, ticks as f64 / TICKS_PER_S, number(21)? * PAGE_BYTES))
 }
 
 #[cfg(test)]
@@ -211,6 +229,10 @@ mod tests {
     fn a_line_of_the_kernel_is_read() {
         let line = "7 (aisd) S 1 7 7 0 -1 4194560 2 0 0 0 150 50 0 0 20 0 9 0 5 900 25 18446744073709551615 1";
         assert_eq!(parse(line), Some(("aisd", 2.0, 25 * PAGE_BYTES)));
+        assert_eq!(
+            parse(&line.replace("150 50 0 0", "150 50 7 3")),
+            Some(("aisd", 2.1, 25 * PAGE_BYTES))
+        );
         assert_eq!(parse(&line.replace("aisd", "bash")), None);
         assert_eq!(parse("7 (aisd) S 1"), None);
     }

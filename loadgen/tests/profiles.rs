@@ -23,6 +23,10 @@ fn check(rig: &Rig, store: &str) {
         let (code, results) = rig.load(&[&arguments[..], kind].concat());
         let sent = results["sent"].as_u64().unwrap_or(0);
         assert!(code == 0 && sent > 100, "{kind:?} over {target}: {code} {results:#}");
+        // What the run cost its store, without what reading it afterwards did.
+        let used = &results["processor_s"];
+        assert!(used["aisd"].as_f64().unwrap() > 0.0, "{used}");
+        assert_eq!(used.get("postgres").is_some(), store != "sqlite", "{used}");
     }
 }
 

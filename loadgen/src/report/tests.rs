@@ -33,6 +33,7 @@ fn results(arguments: &[&str]) -> Results {
         made_ahead: true,
         sent,
         points: Vec::new(),
+        used_s: BTreeMap::new(),
         settled: Some(Settled { count: 3, at: started + Duration::from_secs(2), complete: true }),
         verdict: Some(Verdict { stored: 3, rows: 3, ..Verdict::default() }),
         latencies: None,
