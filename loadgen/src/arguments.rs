@@ -20,6 +20,13 @@ pub const WINDOW_S: f64 = 10.0;
 /// As fast as possible is taken to be at most this many messages a second.
 pub const RATE_MAX: f64 = 4_000_000.0;
 
+/// How long a run takes when nothing is said of it.
+const DURATION: Duration = Duration::from_secs(30);
+/// One of those that look for the highest rate.
+const FIND_MAX_DURATION: Duration = Duration::from_secs(60);
+/// One that is told how many messages to send: then these end it.
+const COUNT_DURATION: Duration = Duration::from_secs(600);
+
 /// Sends what a fleet of ships would send, and verifies that the store holds it exactly once.
 #[derive(Clone, Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -66,9 +73,10 @@ pub struct Arguments {
     /// How many times as fast as it was recorded
     #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = speed)]
     pub speed: f64,
-    /// How long to send: 30s, 5m, 500ms, 12h
-    #[arg(long, value_parser = duration, default_value = "30s", default_value_if("find_max", "true", "60s"))]
-    pub duration: Duration,
+    /// How long to send: 30s, 5m, 500ms, 12h. Without it 30 s, a minute for each rate of --find-max, and with --count at one rate until
+    /// all are sent, for ten minutes at most
+    #[arg(long = "duration", value_name = "DURATION", value_parser = duration)]
+    pub told_duration: Option<Duration>,
     /// Stop after so many distinct messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
@@ -172,9 +180,10 @@ impl Arguments {
     pub fn check(&self) -> Result<(), String> {
         let rate = self.rate.peak().unwrap_or(RATE_MAX);
         let count = self.count.map_or(f64::INFINITY, |count| count as f64);
-        let in_window = (rate * WINDOW_S).min(rate * self.duration.as_secs_f64()).min(count);
-        // Nine tenths of the ships are class A, and nine tenths of the messages are theirs. By the standard a ship never
-        // says as much.
+        let in_window = (rate * WINDOW_S).min(rate * self.duration().as_secs_f64()).min(count);
+        // The share of class A in the ships is near that in the messages, or less. By the standard a ship never says as much.
+        let class_a = self.profile.class_a_share() / (1.0 - self.profile.class_b_ships());
+        let in_window = in_window * class_a.max(1.0);
         let bounded = self.rate == Rate::Natural || self.file.is_some();
         let in_window = if bounded { 0.0 } else { in_window };
         let least = (in_window / REPORTS_MAX).ceil();
@@ -205,6 +214,17 @@ impl Arguments {
             return Err("--verify sqlite needs --run-json, or a file: sqlite:FILE".into());
         }
         Ok(())
+    }
+
+    /// How long to send.
+    pub fn duration(&self) -> Duration {
+        // Steps and a ramp are as long as the run.
+        let is_even = matches!(self.rate, Rate::Of(_) | Rate::Natural | Rate::Max);
+        self.told_duration.unwrap_or(match self.count {
+            _ if self.find_max => FIND_MAX_DURATION,
+            Some(_) if is_even => COUNT_DURATION,
+            _ => DURATION,
+        })
     }
 
     /// The store to compare with.
@@ -297,8 +317,13 @@ mod tests {
         check(&["--rate", "1", "--receivers", "2", "--target", "http://127.0.0.1:1"]);
         assert!(parsed(&["--rate", "100000"]).is_ok());
         assert!(parsed(&["--rate", "max"]).is_ok());
-        let lasts = |more: &[&str]| parsed(more).unwrap().duration.as_secs();
+        let lasts = |more: &[&str]| parsed(more).unwrap().duration().as_secs();
         assert_eq!(lasts(&["--rate", "5"]), 30);
+        // It ended after half a minute, however many were asked for.
+        assert_eq!(lasts(&["--rate", "max", "--count", "500000"]), 600);
+        assert_eq!(lasts(&["--rate", "5", "--count", "500"]), 600);
+        assert_eq!(lasts(&["--rate", "5..50", "--count", "500"]), 30);
+        assert_eq!(lasts(&["--rate", "max", "--count", "500000", "--duration", "9s"]), 9);
         let find_max = ["--rate", "5", "--find-max", "--verify", "sqlite:a"];
         assert_eq!(lasts(&find_max), 60);
         assert_eq!(lasts(&[&find_max[..], &["--duration", "9s"]].concat()), 9);

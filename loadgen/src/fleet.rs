@@ -18,7 +18,9 @@ pub mod stations;
 pub mod voyage;
 
 use crate::digest::{Fix, absent};
+use crate::profile::Profile;
 use crate::random::Random;
+use crate::stream::whole;
 use interval::Pace;
 use lanes::LANES;
 use particulars::{MmsiPool, Particulars};
@@ -185,11 +187,12 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// `vessels` ships, a thirteenth of them class B, and the shore stations that go with them.
-    pub fn new(vessels: u32, seed: u64, turn: u32) -> Self {
+    /// `vessels` ships, as many of them class B as the profile has, and the shore stations that go with them.
+    pub fn of(profile: Profile, vessels: u32, seed: u64, turn: u32) -> Self {
         let mut random = Random::new(seed);
         let mut pool = MmsiPool::default();
-        let class_b = (vessels / 13).max(1);
+        let class_b = whole(f64::from(vessels) * profile.class_b_ships());
+        let class_b = u32::try_from(class_b).unwrap_or(u32::MAX).max(1);
         let class_a = vessels.saturating_sub(class_b).max(1);
         let stations = (vessels / 20).max(1);
         let aids = (vessels / 60).max(1);
@@ -210,6 +213,12 @@ impl Fleet {
                 .collect(),
             turn,
         }
+    }
+
+    /// Of the world's profile.
+    #[cfg(test)]
+    pub fn new(vessels: u32, seed: u64, turn: u32) -> Self {
+        Self::of(Profile::World, vessels, seed, turn)
     }
 
     /// What every ship says of itself, for those who check it.
@@ -314,6 +323,27 @@ mod tests {
         assert_eq!(mmsis(3), mmsis(3));
         assert_ne!(mmsis(3), mmsis(4));
         assert_eq!(mmsis(3).iter().collect::<HashSet<_>>().len(), 500);
+    }
+
+    /// A thirteenth of the ships was class B whatever the profile: in the one of Australia, each reported five times as often as
+    /// the standard says.
+    #[test]
+    fn ships_of_both_classes_report_as_often_as_the_standard_says_in_every_profile() {
+        for profile in [Profile::World, Profile::Norway, Profile::Australia, Profile::Satellite] {
+            let fleet = Fleet::of(profile, 40_000, 3, 0);
+            let per_s = |roster: &Roster| roster.rate() / roster.ships().len() as f64;
+            let (class_a, class_b) = (per_s(&fleet.class_a), per_s(&fleet.class_b));
+            let near = |found: f64, expected: f64| (found / expected - 1.0).abs() < 0.05;
+            let expected = [interval::CLASS_A_PER_S, interval::CLASS_B_PER_S];
+            let is_near = near(class_a, expected[0]) && near(class_b, expected[1]);
+            assert!(is_near, "{profile:?}: {class_a} and {class_b}, not {expected:?}");
+            let class_b_share = profile.shares().iter().filter(|it| matches!(it.0, 18 | 19));
+            let class_b_share: u32 = class_b_share.map(|it| it.1).sum();
+            // What the fleet as a whole sends when class A reports by the standard.
+            let all = fleet.class_a.rate() / profile.class_a_share();
+            let asked = all * f64::from(class_b_share) / 10_000.0;
+            assert!((asked / fleet.class_b.rate() - 1.0).abs() < 0.1, "{profile:?}: {asked}");
+        }
     }
 
     #[test]

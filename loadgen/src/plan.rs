@@ -43,7 +43,8 @@ impl Plan {
         let who = match &arguments.file {
             None => {
                 let turn = fleet::turn(now_us());
-                Who::Fleet(Box::new(Fleet::new(arguments.vessels, arguments.seed, turn)))
+                let Arguments { profile, vessels, seed, .. } = *arguments;
+                Who::Fleet(Box::new(Fleet::of(profile, vessels, seed, turn)))
             }
             Some(file) => {
                 let read = Recording::read(file);
@@ -57,9 +58,9 @@ impl Plan {
             }
             (Who::Fleet(fleet), rate) => {
                 let natural = fleet.class_a.rate() / arguments.profile.class_a_share();
-                rate.schedule(arguments.duration, natural)
+                rate.schedule(arguments.duration(), natural)
             }
-            (_, rate) => rate.schedule(arguments.duration, 1.0),
+            (_, rate) => rate.schedule(arguments.duration(), 1.0),
         };
         let total = schedule.as_ref().map_or(u64::MAX, Schedule::total);
         let held = match &who {

@@ -4,6 +4,7 @@
 //! of feeds that may not be passed on: AISHub's (473 lines a second, 11 077 ships in three minutes), and a satellite
 //! operator's.
 
+use crate::fleet::interval;
 use crate::random::high_half;
 
 const SLOTS: usize = 8192;
@@ -154,9 +155,20 @@ impl Profile {
 
     /// Share of the messages that are positions of class A ships, of which the fleet knows how many it sends.
     pub fn class_a_share(self) -> f64 {
-        let shares = self.shares().iter();
-        let class_a = shares.filter(|share| matches!(share.0, 1..=3 | 27)).map(|share| share.1);
-        f64::from(class_a.sum::<u32>()) / 10_000.0
+        self.share(|msg_type| matches!(msg_type, 1..=3 | 27))
+    }
+
+    /// Share of the ships that are class B: so many that each of them, too, reports as often as the standard says, when the types come
+    /// in the shares of the profile.
+    pub fn class_b_ships(self) -> f64 {
+        let class_a = self.class_a_share() / interval::CLASS_A_PER_S;
+        let class_b = self.share(|msg_type| matches!(msg_type, 18 | 19)) / interval::CLASS_B_PER_S;
+        class_b / (class_a + class_b)
+    }
+
+    fn share(self, counts: impl Fn(u8) -> bool) -> f64 {
+        let shares = self.shares().iter().filter(|share| counts(share.0)).map(|share| share.1);
+        f64::from(shares.sum::<u32>()) / 10_000.0
     }
 }
 

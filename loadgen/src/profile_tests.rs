@@ -84,7 +84,7 @@ impl Figures {
 
 fn generated(profile: Profile) -> Figures {
     let style = Style::clean(profile, 11, 100_000);
-    let mut traffic = Traffic::new(Fleet::new(5000, 11, 0), style);
+    let mut traffic = Traffic::new(Fleet::of(profile, 5000, 11, 0), style);
     let mut lines = Vec::new();
     for number in 0..150_000 {
         let virtual_s = f64::from(number) / 10_000.0;

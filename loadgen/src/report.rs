@@ -96,7 +96,7 @@ impl Results {
             "seed": arguments.seed,
             "vessels": arguments.vessels,
             "rate_asked": rate_asked(&arguments.rate),
-            "duration_asked_s": arguments.duration.as_secs_f64(),
+            "duration_asked_s": arguments.duration().as_secs_f64(),
             "duration_s": self.sent.took.as_secs_f64(),
             "sent": ledger.sent,
             "repeats": ledger.repeats,

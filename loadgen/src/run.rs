@@ -242,8 +242,8 @@ impl Sending<'_> {
         let mut ledger = Ledger::with_room(if count == u64::MAX { 1 << 24 } else { count });
         ledger.in_order = goes_one_way(arguments, &daemon.target);
         // With a schedule the count ends the run, so that arrears are sent too.
-        let until = schedule.is_none().then_some(arguments.duration);
-        let planned = schedule.as_ref().map_or(arguments.duration, |it| it.at(count));
+        let until = schedule.is_none().then_some(arguments.duration());
+        let planned = schedule.as_ref().map_or(arguments.duration(), |it| it.at(count));
         progress.begin("send", if count == u64::MAX { 0 } else { count });
         let metrics = daemon.metrics.as_ref();
         let (pid, servers) = (daemon.pid, servers(daemon));
@@ -317,7 +317,7 @@ fn compare(
     ledger: &mut Ledger,
     seen: &mut Seen,
 ) -> Outcome<Verdict> {
-    let fleet = Fleet::new(arguments.vessels, arguments.seed, 0);
+    let fleet = Fleet::of(arguments.profile, arguments.vessels, arguments.seed, 0);
     let mut rows = store.open()?;
     let rows = rows.as_mut().map(|rows| &mut **rows as _);
     verify(ledger, rows, before, seen, fleet.particulars())

@@ -105,7 +105,7 @@ fn a_time_that_the_lines_tell_is_what_the_row_must_say() {
         (Profile::Satellite, false, 1_000_000),
     ] {
         let style = Style { tag_time, ..Style::clean(profile, 11, 1000) };
-        let mut traffic = Traffic::new(Fleet::new(300, 11, 0), style);
+        let mut traffic = Traffic::new(Fleet::of(profile, 300, 11, 0), style);
         let (wall_us, mut positions) = (START_US + 1_234_567, 0);
         for _ in 0..500 {
             let mut out = Vec::new();

@@ -79,7 +79,8 @@ pub fn prepare(arguments: &Arguments, instance: i16, start_us: u64) -> Vec<Batch
 
 /// The traffic whose positions become rows.
 pub fn traffic(arguments: &Arguments, start_us: u64) -> Traffic {
-    let fleet = Fleet::new(arguments.vessels, arguments.seed, fleet::turn(start_us));
+    let turn = fleet::turn(start_us);
+    let fleet = Fleet::of(Profile::World, arguments.vessels, arguments.seed, turn);
     Traffic::new(fleet, Style::clean(Profile::World, arguments.seed, whole(RATE * 10.0)))
 }
 

@@ -1,5 +1,10 @@
 //! How long a ship is silent between two position reports. ITU-R M.1371-5, annex 1, tables 1 and 2.
 
+/// Reports a second of a ship in the mean of a fleet, by its class: of those under way and those at rest.
+pub const CLASS_A_PER_S: f64 = 0.0945;
+/// The same of class B.
+pub const CLASS_B_PER_S: f64 = 0.025;
+
 /// How a ship moves, as far as its reports depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
