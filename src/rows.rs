@@ -27,6 +27,12 @@ impl Origin {
     pub fn live_us(&self) -> i64 {
         self.time_us.min(self.received_us)
     }
+
+    /// The same, at the time at which it counts for what is known now.
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { time_us: self.live_us(), ..self }
+    }
 }
 
 /// A row of `positions`.
@@ -43,7 +49,7 @@ pub struct PositionRow {
 /// A row for `vessels`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaticRow {
-    /// Where it came from.
+    /// Where it came from; its time is that at which it counts, for of two the newer is kept.
     pub origin: Origin,
     /// What was reported.
     pub data: StaticData,

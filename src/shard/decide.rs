@@ -359,7 +359,7 @@ impl Learned<'_> {
             return false;
         }
         let (flags, weight) = (self.flags, self.weight);
-        let origin = Origin { time_us: self.origin.live_us(), ..*self.origin };
+        let origin = self.origin.live();
         if let Some(position) = position {
             let fix = Fix { origin, position: *position, flags, weight };
             vessel.moved(fix, self.standing, window_us);
@@ -382,6 +382,7 @@ fn make_rows(
         rows.positions.push(PositionRow { origin, position, flags });
     }
     if let Some(data) = data {
+        let origin = origin.live();
         rows.statics.push(StaticRow { origin, data, beside_position: position.is_some() });
     }
     if let (Said::Message(message), None, None) = (said, position, data) {

@@ -1,14 +1,23 @@
 //! Sources that are wrong: each is counted, flagged and shown, and takes nothing from the others.
 
+use std::time::Duration;
+
+use uuid::Uuid;
+
 use super::super::testing::{Bench, Heard, NOW, SHIP, at, metres, moved, said};
 use super::sentence;
 use crate::clock::SECOND_US;
+use crate::config::StoreConfig;
 use crate::observe::source_counts::SourceCounts;
+use crate::partition::PARTITIONS;
 use crate::picture::{Fleet, LastPosition};
 use crate::record::{NewRecord, Payload};
 use crate::report::{Place, Position, StaticData, Text};
 use crate::rows::flags;
 use crate::shard::fleet::ShardedFleet;
+use crate::store::reader::SqliteReader;
+use crate::store::sqlite::{FILE_NAME, Sqlite};
+use crate::store::{Store, StoreReader};
 
 /// Feeds of the bench.
 const GOOD: u8 = 0;
@@ -220,4 +229,25 @@ fn what_nobody_brought_before_is_counted_for_who_brought_it_and_how_long_it_took
     assert_eq!((feed(GOOD), feed(BAD)), ((10, 0), (0, 10)));
     assert_eq!(source(&bench, GOOD).delay_seconds(), Some(2.0));
     assert_eq!(source(&bench, BAD).delay_seconds(), None);
+}
+
+/// The rows of static reports kept the sender's own time: one that was dated an hour ahead was the newest of its vessel for that hour, or for
+/// ever from a source whose clock stood in another year, and `vessels` kept the old name.
+#[test]
+fn what_a_future_dated_source_said_gives_way_to_what_is_said_after_it() {
+    let named = |name: &[u8]| StaticData { name: Text::new(name), ..StaticData::default() };
+    let mut bench = Bench::new("");
+    bench.hear(Heard { times_s: (3600, 0), ..said(BAD, 0, named(b"OLD")) });
+    bench.hear(said(GOOD, 60, named(b"NEW")));
+    let origins: Vec<_> = bench.rows.statics.iter().map(|row| row.origin).collect();
+    assert_eq!(origins.len(), 2);
+    assert!(origins.iter().all(|origin| origin.time_us <= origin.received_us), "{origins:?}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Sqlite::new(dir.path(), Uuid::from_u128(7), StoreConfig::default());
+    store.connect().unwrap();
+    store.commit(&[std::mem::take(&mut bench.rows)], &[100; PARTITIONS]).unwrap();
+    let path = dir.path().join(FILE_NAME);
+    let mut reader = SqliteReader::open(&path, Duration::from_secs(20)).unwrap();
+    assert_eq!(reader.vessel(SHIP).unwrap().unwrap().statics.name, Text::new(b"NEW"));
 }
