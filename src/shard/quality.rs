@@ -3,6 +3,7 @@
 //! A source is judged by what it brought within a minute of received time, once it brought enough. Of more than 30 % errors (refused, or
 //! a move or a speed that cannot be), or less than half of what positions can tell, it counts for half an hour as much as
 //! [`Weight::DEMOTED`]. One that brought nothing but what it had brought before is *stuck*: a buffer that goes round shows ships where they were.
+//! One that brings too little to be judged for ten minutes is not stuck any more.
 //!
 //! Each shard judges by the vessels that are its own, from the records alone, so that running them again comes to the same; after a start
 //! nothing is held against anybody.
@@ -142,6 +143,9 @@ impl Source {
         let is_enough = self.messages >= MESSAGES_MIN && lasted_us >= 0;
         if !is_enough && !is_over {
             return None;
+        }
+        if is_over {
+            self.is_stuck = false;
         }
         // What a feed that was silent brought long ago says nothing of now.
         let verdict = (is_enough && !is_over).then(|| self.judge(received_us));

@@ -152,26 +152,29 @@ fn a_ship_that_is_really_somewhere_else_is_shown_there_after_some_reports() {
     assert_eq!(reports.count(), 20);
 }
 
+/// The sentence of this number, from the source that is bad.
+fn hear_sentence(bench: &mut Bench, number: u32, time_s: i64) -> bool {
+    let raw = sentence(number);
+    bench.record(&NewRecord {
+        received_us: NOW + time_s * SECOND_US,
+        sent_us: None,
+        partition: 0,
+        feed: BAD,
+        channel: b'A',
+        fill: 0,
+        own_ship: false,
+        recorded: false,
+        raw: &raw,
+        payload: Payload::Within(14, 28),
+    })
+}
+
 /// A buffer that goes round sends the reports of the last minute as if they were new: their times are those of receipt, so each ship goes
 /// back to where it was.
 #[test]
 fn a_receiver_that_is_stuck_is_flagged_and_counted_and_shows_nothing_any_more() {
     let mut bench = Bench::new("");
-    let hear = |bench: &mut Bench, n: u32, time_s: i64| {
-        let raw = sentence(n);
-        bench.record(&NewRecord {
-            received_us: NOW + time_s * SECOND_US,
-            sent_us: None,
-            partition: 0,
-            feed: BAD,
-            channel: b'A',
-            fill: 0,
-            own_ship: false,
-            recorded: false,
-            raw: &raw,
-            payload: Payload::Within(14, 28),
-        })
-    };
+    let hear = hear_sentence;
     let is_stuck =
         |bench: &Bench, time_s: i64| source(bench, BAD).is_stuck(NOW + time_s * SECOND_US);
     let stuck_from = (0..300).find(|time_s| {
@@ -193,6 +196,27 @@ fn a_receiver_that_is_stuck_is_flagged_and_counted_and_shows_nothing_any_more() 
         hear(&mut bench, u32::try_from(time_s).unwrap(), time_s);
     }
     assert!(!is_stuck(&bench, 299) && bench.flags() & flags::STUCK == 0);
+}
+
+/// A receiver on a quiet coast that was stuck for two minutes and well again ever after brought too few messages to be judged, and what was
+/// once found of it held for ever: whatever it brought was flagged and never shown.
+#[test]
+fn a_receiver_that_was_stuck_and_brings_little_is_well_again_after_ten_minutes() {
+    let mut bench = Bench::new("");
+    for time_s in 0..122 {
+        hear_sentence(&mut bench, u32::try_from(time_s % 60).unwrap(), time_s);
+    }
+    let before = bench.vessels.lock().iter().next().unwrap().1.fix.unwrap();
+    assert_eq!(bench.flags() & flags::STUCK, flags::STUCK, "it is stuck");
+    for n in 0..300 {
+        let (number, time_s) = (100 + n, 140 + i64::from(n) * 20);
+        hear_sentence(&mut bench, number, time_s);
+        let is_stuck = bench.flags() & flags::STUCK != 0;
+        assert_eq!(is_stuck, time_s < 720, "{time_s}");
+        let newest = bench.vessels.lock().iter().next().unwrap().1.fix.unwrap();
+        let is_shown = newest.origin.received_us == NOW + time_s * SECOND_US;
+        assert!(is_shown || is_stuck && newest == before, "{time_s}");
+    }
 }
 
 #[test]
