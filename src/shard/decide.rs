@@ -230,6 +230,7 @@ impl Decider {
             return Err(Refusal::Filtered(reason));
         }
         let vessel = vessels.heard(origin.mmsi);
+        vessel.set_back(record.received_us, self.sources.ahead_until_us());
         let weight = self.sources.weight(&self.policy, feed, record.received_us);
         let (mut position, data) = (said.position(), said.static_data());
         let (mut flags, mut standing) = (0, Standing::Here);

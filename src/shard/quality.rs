@@ -5,6 +5,8 @@
 //! [`Weight::DEMOTED`]. One that brought nothing but what it had brought before is *stuck*: a buffer that goes round shows ships where they were.
 //! One that brings too little to be judged for ten minutes is not stuck any more.
 //!
+//! A feed stamps what it receives in order, so one whose receipts go back by more than a minute says that our own clock was ahead.
+//!
 //! Each shard judges by the vessels that are its own, from the records alone, so that running them again comes to the same; after a start
 //! nothing is held against anybody.
 
@@ -20,6 +22,8 @@ const WINDOW_US: i64 = 60 * SECOND_US;
 const MESSAGES_MIN: u32 = 50;
 /// but no longer than this.
 const WINDOW_US_MAX: i64 = 600 * SECOND_US;
+/// A feed whose receipts go back by more than this tells of a clock that was set, and others may have been ahead by this more than it.
+const BACK_MIN_US: i64 = 60 * SECOND_US;
 const ERRORS_PERCENT_MAX: u64 = 30;
 const TOLD_PERCENT_MIN: u64 = 50;
 /// So long a source that is not good counts for less.
@@ -37,11 +41,14 @@ const VALUES: u32 = 4;
 #[derive(Clone)]
 pub struct Sources {
     feeds: Vec<Source>,
+    /// What was received up to this time may have been received by a clock that has been set back since; 0 for nothing.
+    ahead_until_us: i64,
 }
 
 /// What is known of one.
 #[derive(Clone, Default)]
 struct Source {
+    last_us: i64,
     since_us: i64,
     messages: u32,
     errors: u32,
@@ -66,7 +73,7 @@ pub struct Verdict {
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { feeds: vec![Source::default(); 256] }
+        Self { feeds: vec![Source::default(); 256], ahead_until_us: 0 }
     }
 }
 
@@ -125,8 +132,28 @@ impl Sources {
         self.feeds[usize::from(feed)].is_stuck
     }
 
+    /// Up to which time what was received may have been received by a clock that has been set back since; 0 for nothing.
+    #[must_use]
+    pub const fn ahead_until_us(&self) -> i64 {
+        self.ahead_until_us
+    }
+
+    /// Notes a receipt. Batches of two feeds may be in any order, so that one of them is earlier says nothing.
+    fn received(&mut self, feed: u8, received_us: i64) {
+        let last_us = &mut self.feeds[usize::from(feed)].last_us;
+        let last_us = std::mem::replace(last_us, received_us);
+        // From here on nothing is left that could be ahead by more than that, whether an hour has passed or the clock was set once more.
+        let over_us = self.ahead_until_us - 2 * BACK_MIN_US;
+        if last_us - received_us > BACK_MIN_US {
+            self.ahead_until_us = self.ahead_until_us.max(last_us + BACK_MIN_US);
+        } else if last_us <= over_us && received_us > over_us {
+            self.ahead_until_us = 0;
+        }
+    }
+
     /// Judges a source when its window is over.
     pub fn judge_if_due(&mut self, feed: u8, received_us: i64) -> Option<Verdict> {
+        self.received(feed, received_us);
         let source = &mut self.feeds[usize::from(feed)];
         let lasted_us = received_us - source.since_us;
         // A clock that was set back ends a window as well.
@@ -146,6 +173,8 @@ impl Source {
         }
         if is_over {
             self.is_stuck = false;
+            // What was found by a clock that was set back since would hold until that time comes again.
+            self.demoted_until_us = self.demoted_until_us.min(received_us + DEMOTED_US);
         }
         // What a feed that was silent brought long ago says nothing of now.
         let verdict = (is_enough && !is_over).then(|| self.judge(received_us));
@@ -173,6 +202,8 @@ impl Source {
 mod tests {
     use super::*;
     use crate::shard::testing::{NOW, at, metres};
+
+    const DAY_US: i64 = 86_400 * SECOND_US;
 
     /// A source brings so many messages in a minute, each as `bring` says; the verdict.
     fn after(messages: u64, bring: impl Fn(&mut Sources, u64)) -> Option<Verdict> {
@@ -257,6 +288,23 @@ mod tests {
         }
         let later = NOW - 3600 * SECOND_US + WINDOW_US;
         assert_eq!(sources.judge_if_due(1, later), Some(Verdict::default()));
+    }
+
+    /// A source that was found bad while the clock stood in another year was to count for less until half an hour after that.
+    #[test]
+    fn what_is_held_against_a_source_ends_when_the_clock_is_set_back() {
+        let mut sources = Sources::default();
+        let policy = Policy { weights: vec![Weight::new(0.9); 2], ..Policy::default() };
+        sources.judge_if_due(1, NOW + DAY_US);
+        for n in 0..100 {
+            sources.came(1, hash(n));
+            sources.erred(1);
+        }
+        let found = sources.judge_if_due(1, NOW + DAY_US + WINDOW_US).unwrap();
+        assert!(found.demoted_until_us.is_some());
+        sources.judge_if_due(1, NOW);
+        assert_eq!(sources.weight(&policy, 1, NOW), Weight::DEMOTED);
+        assert_eq!(sources.weight(&policy, 1, NOW + DEMOTED_US), Weight::new(0.9));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A shard driven by hand over a real journal, with a store that takes rows when the test says so.
 
+mod clocks;
 mod fusion;
 mod sinks;
 mod sources;

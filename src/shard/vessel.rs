@@ -5,7 +5,8 @@
 //! true; for those that cannot see [`standing`](super::standing).
 //!
 //! No report counts as later than its receipt ([`Origin::live_us`]): a source whose clock is ahead would else silence all others
-//! until the time that it told.
+//! until the time that it told. Where our own clock was ahead that does not help, and what was learned by it is forgotten
+//! ([`Vessel::set_back`]).
 
 use super::lasting::Lasting;
 use super::standing::{Elsewhere, Standing, more};
@@ -15,7 +16,7 @@ use crate::picture::{SaidTimes, StaticField, What};
 use crate::report::{Place, Position, StaticData};
 use crate::rows::Origin;
 
-/// Within this long the source that is believed more has the word on static data.
+/// Within this long the source that is believed more has the word on static data, and receipts need not be in order.
 const MINUTE_US: i64 = 60 * SECOND_US;
 
 /// A vessel's newest position.
@@ -92,6 +93,22 @@ impl Vessel {
             self.first_heard_us = received_us;
         }
         self.heard_us = self.heard_us.max(received_us);
+    }
+
+    /// Forgets where it was, and when it said what, if it was heard of more than a minute after this receipt by a clock that was ahead until then
+    /// and has been set back since: nothing would be newer before that time comes again. What it said stays until it says something else.
+    pub fn set_back(&mut self, received_us: i64, ahead_until_us: i64) {
+        if self.heard_us > ahead_until_us || self.heard_us - received_us <= MINUTE_US {
+            return;
+        }
+        *self = Self {
+            heard_us: received_us,
+            first_heard_us: self.first_heard_us.min(received_us),
+            changed: self.changed,
+            data: self.data,
+            data_time_us: self.data_time_us.min(received_us),
+            ..Self::default()
+        };
     }
 
     /// Takes a position in, for what it means; values hold for `window_us`.
