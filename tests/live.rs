@@ -1,6 +1,7 @@
 //! The live picture in a real Redis.
 
 mod access;
+mod clock;
 mod cluster;
 mod daemon;
 mod guard;

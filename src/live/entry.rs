@@ -46,6 +46,30 @@ pub struct Entry<'a> {
     is_active: bool,
 }
 
+/// How much later than its own clock says, give or take what two clocks may differ by, a writer believes a time that is there.
+const AHEAD_MAX_US: i64 = 120 * SECOND_US;
+
+/// The time of a writing, as the scripts take it behind all vessels: see `is_ahead` in `script/common.lua`.
+pub struct Moment {
+    limit: String,
+    seconds: i64,
+}
+
+impl Moment {
+    /// Of the writer's clock.
+    #[must_use]
+    pub fn new(now_us: i64) -> Self {
+        let mut limit = String::new();
+        text::time(now_us.saturating_add(AHEAD_MAX_US), &mut limit);
+        Self { limit, seconds: now_us.div_euclid(SECOND_US) }
+    }
+
+    /// Adds it.
+    pub fn add(&self, to: &mut Cmd) {
+        to.arg(&self.limit).arg(self.seconds);
+    }
+}
+
 impl Entries {
     /// For a layout and a format; vessels not heard of for so long are not shown.
     #[must_use]

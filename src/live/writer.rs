@@ -4,11 +4,13 @@
 //! what the guard saw. In a cluster each vessel is guarded by a call of its own, and `geo`, `active` and the publication
 //! follow for those that have won: what two daemons write there within one moment may cross, what a vessel's key holds may not.
 
+mod trim;
+
 use redis::{Cmd, cmd};
 use uuid::Uuid;
 
 use super::address::Address;
-use super::entry::{Entries, Entry, Place};
+use super::entry::{Entries, Entry, Moment, Place};
 use super::fields::Kept;
 use super::keys::Keys;
 use super::link::{Link, Trouble};
@@ -19,8 +21,6 @@ use crate::picture::Change;
 
 /// Vessels of one script call: some two milliseconds in which the server answers nobody else.
 const CALL_MAX: usize = 100;
-/// Vessels taken out of `active` and `geo` by one call.
-const TRIM_MAX: usize = 1000;
 
 /// What became of vessels that were written.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -193,9 +193,10 @@ impl Open {
     ) -> Result<Outcome, Trouble> {
         let entries: Vec<Entry<'_>> =
             changes.iter().filter_map(|change| self.entries.entry(change, now_us)).collect();
+        let moment = Moment::new(now_us);
         let told = match self.link.is_cluster() {
-            false => self.write_many(&entries, is_publishing)?,
-            true => self.write_each(&entries, is_publishing)?,
+            false => self.write_many(&entries, &moment, is_publishing)?,
+            true => self.write_each(&entries, &moment, is_publishing)?,
         };
         let mut outcome = Outcome::default();
         for (told, entry) in told.iter().zip(&entries) {
@@ -214,6 +215,7 @@ impl Open {
     fn write_many(
         &mut self,
         entries: &[Entry<'_>],
+        moment: &Moment,
         is_publishing: bool,
     ) -> Result<Vec<u8>, Trouble> {
         let Self { link, keys, entries: writer, script, .. } = self;
@@ -231,6 +233,7 @@ impl Open {
                     add_consequences(entry, writer, is_publishing, &mut value, &mut command);
                     writer.add(entry, &mut command);
                 }
+                moment.add(&mut command);
                 calls.push(command);
             }
             calls
@@ -242,6 +245,7 @@ impl Open {
     fn write_each(
         &mut self,
         entries: &[Entry<'_>],
+        moment: &Moment,
         is_publishing: bool,
     ) -> Result<Vec<u8>, Trouble> {
         let Self { link, keys, entries: writer, script, .. } = self;
@@ -250,6 +254,7 @@ impl Open {
                 let mut command = call.begin(1);
                 command.arg(keys.vessel(entry.view.mmsi));
                 writer.add(entry, &mut command);
+                moment.add(&mut command);
                 command
             });
             each.collect()
@@ -269,27 +274,6 @@ impl Open {
             link.ask_anyone::<redis::Value>(cmd("PUBLISH").arg(&keys.channel).arg(news))?;
         }
         Ok(told.to_ascii_lowercase())
-    }
-
-    fn trim(&mut self, now_us: i64) -> Result<bool, Trouble> {
-        let Self { link, keys, entries, trim, .. } = self;
-        let oldest = entries.active_from(now_us).div_euclid(1000);
-        if !link.is_cluster() {
-            let gone: Vec<usize> = call(link, trim, |call| {
-                let mut command = call.begin(2);
-                command.arg(&keys.geo).arg(&keys.active).arg(oldest).arg(TRIM_MAX);
-                vec![command]
-            })?;
-            return Ok(gone.first().is_some_and(|gone| *gone == TRIM_MAX));
-        }
-        let before = format!("({oldest}");
-        let mut find = cmd("ZRANGEBYSCORE");
-        find.arg(&keys.active).arg("-inf").arg(before).arg("LIMIT").arg(0).arg(TRIM_MAX);
-        let gone: Vec<Vec<String>> = link.ask(vec![find])?;
-        let Some(gone) = gone.first().filter(|gone| !gone.is_empty()) else { return Ok(false) };
-        let out = |key: &str| cmd("ZREM").arg(key).arg(gone).take();
-        link.ask::<redis::Value>(vec![out(&keys.geo), out(&keys.active)])?;
-        Ok(gone.len() == TRIM_MAX)
     }
 }
 

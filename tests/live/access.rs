@@ -8,7 +8,7 @@ use crate::support::servers::{Identity, Redis, authority, other_authority};
 
 /// All that the writer needs for keys that begin with `test:`. Where the server has JSON, `+json.set +json.get` as well.
 const RULES: &str = "resetkeys ~test:* resetchannels &test:positions -@all +ping +eval +evalsha \
-    +hset +hmget +expire +geoadd +zadd +zrem +zrangebyscore +publish +command|info +cluster|slots";
+    +hset +hmget +expire +geoadd +zadd +zrem +zrangebyscore +publish +time +command|info +cluster|slots";
 
 #[test]
 fn the_writer_does_with_the_few_rights_that_it_is_given() {

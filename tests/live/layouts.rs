@@ -14,7 +14,7 @@ use crate::support::servers::Redis;
 const MMSI: u32 = 244_660_000;
 
 /// A server that has `JSON.SET` and `JSON.GET` for documents as a whole, as RedisJSON has: a document is the field `.` of a hash.
-fn with_json() -> Redis {
+pub fn with_json() -> Redis {
     Redis::with(&[("rename-command", "HMSET JSON.SET"), ("rename-command", "HGET JSON.GET")])
 }
 
@@ -168,7 +168,7 @@ fn the_original_layout_is_what_its_readers_know() {
     assert_eq!(redis.exists::<_, u32>("ais:production:ais:vessel:2").unwrap(), 0);
 }
 
-fn document(redis: &mut redis::Connection, key: &str) -> Value {
+pub fn document(redis: &mut redis::Connection, key: &str) -> Value {
     let text: String = redis::cmd("JSON.GET").arg(key).arg(".").query(redis).unwrap();
     serde_json::from_str(&text).unwrap()
 }

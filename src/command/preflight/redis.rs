@@ -90,6 +90,7 @@ fn commands(keys: &Keys, kept: Kept) -> Vec<(&'static str, Cmd)> {
         ("ZREM", cmd("ZREM").arg(&keys.geo).arg(NOBODY).take()),
         ("ZRANGEBYSCORE", cmd("ZRANGEBYSCORE").arg(&keys.active).arg(1).arg(0).take()),
         ("PUBLISH", ask(&["PUBLISH", &keys.channel, ""])),
+        ("TIME", cmd("EVAL").arg("return redis.call('TIME')[1]").arg(1).arg(&vessel).take()),
     ];
     commands.extend(written);
     commands

@@ -2,7 +2,7 @@
 -- other values of its position; then each static value as name, text and time.
 --
 -- A position goes by (time, seq) as a whole. A static value goes by its time against the newest static time that is there:
--- an older one only fills a gap.
+-- an older one only fills a gap. A time that is ahead of all clocks is none.
 local function write(key, at)
   local ttl, mmsi, time, seq, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
   local old = redis.pcall('HMGET', key, 'time', 'seq', 'static_time')
@@ -11,6 +11,8 @@ local function write(key, at)
     old = { false, false, false }
   end
   local was_there, has_position = old[1] or old[3], time ~= ''
+  if is_ahead(old[1]) then old[1], old[2] = false, false end
+  if is_ahead(old[3]) then old[3] = false end
   local has_won = has_position and is_newer(time, seq, old[1], old[2])
   at = at + 5
   if has_won then

@@ -17,6 +17,8 @@ local function write(key, at)
   local was_there, has_position = text, time ~= ''
   local vessel = text and cjson.decode(text) or {}
   local old_time, old_seq, old_static = vessel.time, vessel.seq, vessel.static_time
+  if is_ahead(old_time) then old_time, old_seq = nil, nil end
+  if is_ahead(old_static) then old_static = nil end
   local has_won = has_position and is_newer(time, seq, old_time, old_seq)
   at = at + 5
   if has_won then
