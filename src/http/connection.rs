@@ -45,6 +45,8 @@ impl Drop for Taken {
 pub enum Phase {
     /// Waits for a request to be whole.
     Reading,
+    /// May have read another whole request, which is looked for in the next turn.
+    Queued,
     /// Waits for the answer to be made.
     Waiting,
     /// Writes the answer.
@@ -133,13 +135,24 @@ impl Connection {
         match self.phase {
             Phase::Reading => self.answered > 0 && !self.has_input(),
             Phase::Lingering => true,
-            Phase::Waiting | Phase::Writing => false,
+            Phase::Queued | Phase::Waiting | Phase::Writing => false,
         }
     }
 
     /// Whether it holds bytes of a request.
     pub const fn has_input(&self) -> bool {
         !self.input.is_empty() || self.pending.is_some()
+    }
+
+    /// Bytes of requests that are held, bodies apart.
+    #[cfg(test)]
+    pub const fn input_bytes(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Puts it off: nothing more is read before what was read is answered, so no more of it is ever held than one reading takes.
+    pub const fn queue(&mut self) {
+        self.phase = Phase::Queued;
     }
 
     /// Bytes of answer that are held.
@@ -168,6 +181,7 @@ impl Connection {
 
     /// Looks for a whole request in what was read.
     pub fn next_request(&mut self) -> Step {
+        self.phase = Phase::Reading;
         if self.pending.is_none() {
             match read_head(&self.input) {
                 Head::Incomplete => return Step::Blocked,

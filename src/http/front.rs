@@ -4,6 +4,8 @@
 //! that sends many at once does not keep the others waiting.
 
 mod door;
+#[cfg(test)]
+mod tests;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -93,7 +95,7 @@ pub struct Front {
     stopping: Arc<AtomicBool>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// Connections that may have another whole request in what was read.
+    /// Connections that may have another whole request in what was read, each once.
     again: Vec<Token>,
     patience: Duration,
     swept: Instant,
@@ -165,10 +167,12 @@ impl Front {
             Phase::Reading | Phase::Lingering => connection.read(now),
             Phase::Writing => connection.write(now),
             // Nothing is asked for meanwhile, so this is the end of the connection.
-            Phase::Waiting if events.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) => {
+            Phase::Queued | Phase::Waiting
+                if events.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) =>
+            {
                 Step::Over
             }
-            Phase::Waiting => Step::Blocked,
+            Phase::Queued | Phase::Waiting => Step::Blocked,
         };
         self.follow(token, step, now);
     }
@@ -186,7 +190,8 @@ impl Front {
         match step {
             Step::Over => self.close(token.place as usize),
             Step::Answered => {
-                if self.connection(token).is_some_and(|connection| connection.has_input()) {
+                if let Some(connection) = self.connection(token).filter(|it| it.has_input()) {
+                    connection.queue();
                     self.again.push(token);
                 }
                 self.watch(token);
@@ -259,7 +264,7 @@ impl Front {
         let flags = match connection.phase() {
             Phase::Reading | Phase::Lingering => EpollFlags::EPOLLIN,
             Phase::Writing => EpollFlags::EPOLLOUT,
-            Phase::Waiting => EpollFlags::empty(),
+            Phase::Queued | Phase::Waiting => EpollFlags::empty(),
         };
         let mut event = EpollEvent::new(flags, token.pack());
         let slot = &self.slots[token.place as usize];
@@ -290,7 +295,7 @@ impl Front {
     fn go_on(&mut self, now: Instant) {
         for token in std::mem::take(&mut self.again) {
             let Some(connection) = self.connection(token) else { continue };
-            if connection.phase() == Phase::Reading {
+            if connection.phase() == Phase::Queued {
                 let step = connection.next_request();
                 self.follow(token, step, now);
             }

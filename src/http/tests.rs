@@ -2,10 +2,10 @@
 
 mod admin;
 mod posts;
-mod served;
+pub(in crate::http) mod served;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -245,6 +245,20 @@ fn requests_that_come_together_are_answered_in_order() {
     let read = String::from_utf8(read_answers(&mut socket, 2)).unwrap();
     assert!(read.contains("HTTP/1.1 405") && read.contains("HTTP/1.1 200"), "{read}");
     assert_eq!(served.http().connections.get(), 1);
+}
+
+/// The end of the requests was taken for the end of the connection while some of them waited: of three the third was never answered.
+#[test]
+fn requests_that_came_before_the_client_closed_its_side_are_all_answered() {
+    let served = Served::new(16, 5);
+    for count in [1, 3, 5, 200] {
+        let mut socket = served.connect();
+        socket.write_all("GET /livez HTTP/1.1\r\n\r\n".repeat(count).as_bytes()).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let mut read = String::new();
+        socket.read_to_string(&mut read).unwrap();
+        assert_eq!(read.matches("HTTP/1.1 200 ").count(), count);
+    }
 }
 
 #[test]

@@ -51,7 +51,8 @@ impl Front {
     pub(super) fn make_room(&mut self) {
         let waits = |slot: &Slot| {
             let connection = slot.connection.as_ref()?;
-            let open = matches!(connection.phase(), Phase::Reading | Phase::Lingering);
+            let open =
+                matches!(connection.phase(), Phase::Reading | Phase::Queued | Phase::Lingering);
             open.then(|| connection.since())
         };
         let oldest =

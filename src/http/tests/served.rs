@@ -126,6 +126,37 @@ impl StoreReader for Points {
     }
 }
 
+/// What answers are made from, with a secret for tokens, and letters.
+pub(in crate::http) fn face(
+    secret: &str,
+    letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
+    tokens: Tokens,
+) -> (Arc<Face>, TempDir) {
+    let (dir, letters) = match letters {
+        Some((dir, letters)) => (dir, Some(letters)),
+        None => (tempfile::tempdir().unwrap(), None),
+    };
+    let feed = FeedCounts { name: "udp".to_owned(), kind: "udp".to_owned(), ..Default::default() };
+    let status = Status::new(NOW_US - 5_000_000);
+    status.set(State::Ready);
+    let sources = Sources {
+        counts: Arc::new(Counts { feeds: vec![feed], ..Counts::default() }),
+        latency: Arc::default(),
+        stages: Vec::new(),
+        status: Arc::new(status),
+        clock: Clock::manual(NOW_US),
+        process: ProcessWatch::default(),
+    };
+    let face = Face {
+        sources,
+        fleet: Arc::new(OneVessel),
+        reader: Mutex::new(Box::new(Points)),
+        admin: Admin::new(Keys::new(secret, LOCAL_KEY), letters, dir.path(), Clock::System),
+        tokens,
+    };
+    (Arc::new(face), dir)
+}
+
 /// The face on two threads of its own, until it is dropped.
 pub(super) struct Served {
     address: SocketAddr,
@@ -170,29 +201,7 @@ impl Served {
         letters: Option<(TempDir, Arc<Mutex<DeadLetters>>)>,
         (doors, tokens): (Vec<Door>, Tokens),
     ) -> Self {
-        let (dir, letters) = match letters {
-            Some((dir, letters)) => (dir, Some(letters)),
-            None => (tempfile::tempdir().unwrap(), None),
-        };
-        let feed =
-            FeedCounts { name: "udp".to_owned(), kind: "udp".to_owned(), ..Default::default() };
-        let status = Status::new(NOW_US - 5_000_000);
-        status.set(State::Ready);
-        let sources = Sources {
-            counts: Arc::new(Counts { feeds: vec![feed], ..Counts::default() }),
-            latency: Arc::default(),
-            stages: Vec::new(),
-            status: Arc::new(status),
-            clock: Clock::manual(NOW_US),
-            process: ProcessWatch::default(),
-        };
-        let face = Arc::new(Face {
-            sources,
-            fleet: Arc::new(OneVessel),
-            reader: Mutex::new(Box::new(Points)),
-            admin: Admin::new(Keys::new(secret, LOCAL_KEY), letters, dir.path(), Clock::System),
-            tokens,
-        });
+        let (face, dir) = face(secret, letters, tokens);
         let stopping = Arc::new(AtomicBool::new(false));
         let (front_spot, _) = parking();
         let (api_spot, api_waker) = parking();

@@ -1,0 +1,47 @@
+//! The thread of the sockets driven by hand, before a client that sends without end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::*;
+use crate::http::request::HEAD_BYTES_MAX;
+use crate::http::ingest::Tokens;
+use crate::http::tests::served::face;
+
+/// Each turn read once more and answered one request, so a client that sent requests together faster than one in a turn had them all held in
+/// memory; and each turn put it down once more for the next.
+#[test]
+fn of_requests_that_come_together_no_more_is_held_than_one_reading_takes() {
+    const REQUEST: &[u8] = b"GET /livez HTTP/1.1\r\n\r\n";
+    const TURNS: u64 = 3000;
+    let (face, _dir) = face("", None, Tokens::of(&[]));
+    let config = HttpConfig { address: "127.0.0.1:0".to_owned(), ..HttpConfig::default() };
+    let (_answers, mailbox) = crate::http::mailbox(1, 0).unwrap();
+    let parts = Parts {
+        name: "http".to_owned(),
+        serves: Serves::All,
+        jobs: None,
+        ingest: Ingest::new(Vec::new()),
+        mailbox,
+        given: None,
+    };
+    let mut front = Front::bind(&config, Arc::clone(&face), parts, Arc::default()).unwrap();
+    let mut client = TcpStream::connect(front.address()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let all = REQUEST.repeat((16 << 20) / REQUEST.len());
+    let (mut sent, mut most, mut answers) = (0, 0, vec![0; 1 << 20]);
+    for _ in 0..TURNS {
+        while let Ok(length @ 1..) = client.write(&all[sent..]) {
+            sent += length;
+        }
+        front.turn().unwrap();
+        while matches!(client.read(&mut answers), Ok(1..)) {}
+        let held = front.slots.iter().filter_map(|slot| slot.connection.as_ref());
+        most = most.max(held.map(Connection::input_bytes).sum());
+        assert!(front.again.len() <= 1, "it is put down {} times", front.again.len());
+    }
+    let served = face.sources.counts.http.requests.get();
+    assert!(served > TURNS - 100, "only {served} requests in {TURNS} turns");
+    assert!(sent > 1 << 20, "only {sent} bytes were sent");
+    assert!(most > 0 && most <= HEAD_BYTES_MAX, "{most} bytes were held");
+}
