@@ -1,7 +1,8 @@
 //! `aisd redis rebuild`: shows in Redis what is stored, beside a running daemon or without one.
 //!
 //! It writes through the same guarded script as the daemon, so it never takes the picture back, however late it is; it publishes
-//! nothing. Reports dated ahead of their receipt are left out, as the daemon leaves them out.
+//! nothing. Reports dated ahead of their receipt, those of sources that were stuck, and what `live_filter` does not want are left out, as the
+//! daemon leaves them out.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,11 +17,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::load::{Flags, load};
 use crate::exit::{self, Failure};
+use crate::filter::{Filter, Traits};
 use crate::journal::directory::read_instance;
 use crate::journal::feeds::FeedNames;
 use crate::live::writer::Writer;
 use crate::observe::counts::Counts;
-use crate::picture::{Change, What};
+use crate::picture::{Change, VesselView, What};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::deadline::Watchdog;
 use crate::store::postgres::link::Dialer;
@@ -30,6 +32,8 @@ use crate::store::{StoreReader, sqlite};
 
 /// Vessels read and written at once.
 const PAGE: usize = 1000;
+/// Messages that tell static data: reports in fields of no type, and those of the standard.
+const STATIC_TYPES: [u8; 5] = [0, 5, 19, 21, 24];
 
 /// What can be asked about Redis.
 #[derive(Debug, Subcommand)]
@@ -81,14 +85,15 @@ fn rebuild(args: &RebuildArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         let dir = config.data_dir.display();
         Failure::new(exit::NO_INPUT, format!("read the names of feeds in {dir}: {error}"))
     })?;
+    let filter = Filter::new(&config.live_filter, names.all());
     let mut reader = reader(&config)?;
     let writer = Writer::new(config.redis, names.all().to_vec());
     let mut writer = writer.map_err(|text| Failure::new(exit::CONFIG, text))?.quiet();
-    let done = copy(reader.as_mut(), &mut writer, since)?;
+    let done = copy(reader.as_mut(), &mut writer, &filter, since)?;
     let Rebuilt { read, written, refused } = done;
     let text = format!(
         "{}: of {read} vessels stored in the last {} s {written} are shown now, {refused} were there with a newer position, \
-         {} are not: silent for longer than vessels stay, or without a place in the original layout\n",
+         {} are not: silent for longer than vessels stay, not wanted by live_filter, or without a place in the original layout\n",
         writer.shown(),
         since.as_secs(),
         read - written - refused
@@ -99,6 +104,7 @@ fn rebuild(args: &RebuildArgs, out: &mut dyn Write) -> Result<u8, Failure> {
 fn copy(
     reader: &mut dyn StoreReader,
     writer: &mut Writer,
+    filter: &Filter,
     since: Duration,
 ) -> Result<Rebuilt, Failure> {
     let failed = |text: String| Failure::new(exit::IO, text);
@@ -110,14 +116,25 @@ fn copy(
         let page = page.map_err(|error| failed(format!("read the store: {error}")))?;
         let Some(last) = page.last() else { return Ok(done) };
         after = last.mmsi;
-        let all = |view| Change { view, what: What::ALL };
-        let changes: Vec<Change> = page.into_iter().map(all).collect();
-        done.read += u64::try_from(changes.len()).unwrap_or(u64::MAX);
+        done.read += u64::try_from(page.len()).unwrap_or(u64::MAX);
+        let changes: Vec<Change> =
+            page.into_iter().filter_map(|view| wanted(filter, view)).collect();
         let written = writer.write(&changes, Clock::System.now_us());
         let outcome = written.map_err(|trouble| failed(trouble.text))?;
         done.written += outcome.written;
         done.refused += outcome.refused;
     }
+}
+
+/// What the filter lets through of a vessel. Who said what it is called is not read, so that goes with its position.
+fn wanted(filter: &Filter, view: VesselView) -> Option<Change> {
+    let last = view.last?;
+    let wants = |msg_type, place| {
+        filter.judge(&Traits { msg_type, mmsi: view.mmsi, feed: last.feed, place }).is_none()
+    };
+    let statics = STATIC_TYPES.into_iter().any(|msg_type| wants(msg_type, None));
+    let is_wanted = wants(last.position.msg_type, last.position.place);
+    is_wanted.then_some(Change { view, what: What { position: true, statics } })
 }
 
 /// Who reads the configured store.

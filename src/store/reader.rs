@@ -75,22 +75,23 @@ ORDER BY 1 LIMIT ?4";
 /// All runs, those with the newest times first.
 const RUNS: &str = "SELECT run, seq_min, seq_max, ts_max FROM runs ORDER BY ts_max DESC";
 
-/// The newest of a vessel in the tracks of a run. What is dated ahead (flag 4) never becomes what is known of a vessel.
+/// The newest of a vessel in the tracks of a run. What is dated ahead (flag 4), or was brought by a source that
+/// was stuck (512), never becomes what is known of a vessel.
 const NEWEST_TRACKED: &str = "
 SELECT tracks.ts, tracks.seq FROM tracks CROSS JOIN positions ON positions.seq = tracks.seq
-WHERE run = ?1 AND tracks.mmsi = ?2 AND flags & 4 = 0 ORDER BY tracks.ts DESC, tracks.seq DESC LIMIT 1";
+WHERE run = ?1 AND tracks.mmsi = ?2 AND flags & 516 = 0 ORDER BY tracks.ts DESC, tracks.seq DESC LIMIT 1";
 
 /// The newest of a vessel among the rows of a run that are not yet in the tracks.
 const NEWEST_UNTRACKED: &str = "
 SELECT ts, seq FROM positions
-WHERE seq BETWEEN max(?1, (SELECT seq FROM tracked_to)) AND ?2 AND mmsi = ?3 AND flags & 4 = 0
+WHERE seq BETWEEN max(?1, (SELECT seq FROM tracked_to)) AND ?2 AND mmsi = ?3 AND flags & 516 = 0
 ORDER BY ts DESC, seq DESC LIMIT 1";
 
-/// Everything of the runs that reach up to a time, but what is dated ahead.
+/// Everything of the runs that reach up to a time, but what never becomes known of a vessel.
 const SINCE: &str = "
 SELECT mmsi, ts, positions.seq
 FROM runs CROSS JOIN positions ON positions.seq BETWEEN runs.seq_min AND runs.seq_max
-WHERE runs.ts_max >= ?1 AND ts >= ?1 AND mmsi > ?2 AND flags & 4 = 0";
+WHERE runs.ts_max >= ?1 AND ts >= ?1 AND mmsi > ?2 AND flags & 516 = 0";
 
 /// A vessel with the position of this number, or none.
 const VESSEL: &str = concat!(

@@ -65,11 +65,13 @@ fn position<C: Columns>(row: &C) -> Result<Option<LastPosition>, C::Error> {
         accurate: flags & flags::ACCURATE != 0,
         raim: flags & flags::RAIM != 0,
     };
+    let received_us = row.whole(2)?.unwrap_or(time_us);
     Ok(Some(LastPosition {
         position,
         seq: seq.cast_unsigned(),
-        time_us,
-        received_us: row.whole(2)?.unwrap_or(time_us),
+        // It counts no later than its receipt, as in memory.
+        time_us: time_us.min(received_us),
+        received_us,
         flags,
         feed: small(row.whole(12)?).unwrap_or(FEED_OF_ANOTHER),
     }))

@@ -55,7 +55,7 @@ pub fn is_shown(redis: &mut Connection, stored: &Picture) -> bool {
 }
 
 /// The sentence as one that happened so many seconds from now.
-fn stamped(sentence: &str, after_s: i64) -> String {
+pub fn stamped(sentence: &str, after_s: i64) -> String {
     let time = Clock::System.now_us() / 1_000_000 + after_s;
     let block = checked(&format!("c:{time}"));
     format!("\\{}\\{sentence}", &block[1..])

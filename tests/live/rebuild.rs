@@ -8,7 +8,7 @@ use std::time::Duration;
 use aisd::exit;
 use redis::{Commands, Connection};
 
-use super::daemon::{SHIPS, is_shown, report, send, stored, wait_until_stored};
+use super::daemon::{SHIPS, is_shown, report, send, stamped, stored, wait_until_stored};
 use super::made::{active, hash};
 use crate::support::http::metrics;
 use crate::support::numbered::sentence_of;
@@ -77,6 +77,42 @@ fn what_is_stored_is_shown_without_a_daemon() {
     });
 }
 
+/// It showed what the daemon never would: vessels that `live_filter` does not want, what a source brought that was stuck, and a report that is
+/// dated less than a minute ahead at its own time, which kept the daemon's newer ones out until then.
+#[test]
+fn it_shows_nothing_that_the_daemon_would_not() {
+    let home = Home::new("[live_filter]\nmmsi = \"!200000001\"\ntypes = \"1,2,3\"\n");
+    let daemon = home.start();
+    let named = [
+        "!AIVDM,2,1,3,B,55P5TL01VIaAL@7WKO@mBplU@<PDhh000000001S;AJ::4A80?4i@E53,0*3E".to_owned(),
+        "!AIVDM,2,2,3,B,1@0000000000000,2*55".to_owned(),
+    ];
+    let here = [169_190_000, 1, 2].map(|ship| sentence_of(ship, 7));
+    let ahead = [stamped(&sentence_of(3, 8), 50)];
+    let sent = send(&daemon, &[&named[..], &here[..], &ahead[..]].concat()) - 1;
+    wait_until_stored(&daemon, sent);
+    let before = stored(&home.data())[&200_000_002];
+    let more = send(&daemon, &[sentence_of(2, 9)]);
+    wait_until_stored(&daemon, sent + more);
+    assert_eq!(daemon.stop(), Some(0));
+    let store = rusqlite::Connection::open(home.data().join("aisd.db")).unwrap();
+    let stuck = "UPDATE positions SET flags = flags | 512 WHERE mmsi = 200000002 AND seq > ?1";
+    assert_eq!(store.execute(stuck, [before.0.cast_signed()]).unwrap(), 1);
+    drop(store);
+
+    let server = Redis::start();
+    let mut redis = server.connect();
+    let said = rebuild(&home, &server.url(), &[]);
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert!(text.contains("of 4 vessels") && text.contains(" 3 are shown now, 0 were"), "{text}");
+    assert!(!redis.exists::<_, bool>("vessel:200000001").unwrap());
+    assert_eq!(hash(&mut redis, "vessel:200000002")["seq"], before.0.to_string());
+    let ahead = hash(&mut redis, "vessel:200000003");
+    assert_eq!(ahead["time"], ahead["received"]);
+    let unnamed = hash(&mut redis, "vessel:369190000");
+    assert!(unnamed.contains_key("lon") && !unnamed.contains_key("name"), "{unnamed:?}");
+}
+
 #[test]
 fn beside_a_daemon_it_takes_nothing_back() {
     let server = Redis::start();
@@ -139,11 +175,11 @@ fn what_is_stored_in_postgres_is_shown() {
     let migrated = aisd().arg("migrate").env("DATABASE_URL", postgres.url()).output().unwrap();
     assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
     postgres.execute("INSERT INTO aisd_instances (instance) VALUES (gen_random_uuid())");
-    // The newest of vessel n says n times 100; 4 says that it is dated ahead.
+    // The newest of each vessel is dated ahead (4), or of a source that was stuck (512).
     postgres.execute(
         "INSERT INTO positions (seq, ts, received_at, lat, lon, mmsi, sog, cog, msg_type, instance, source, flags)
          SELECT n * 10 + k, now() - 10 * k * interval '1 second', now(), 0.5, n / 600000.0, n, 12.5, 90, 1,
-                (SELECT min(id) FROM aisd_instances), 0, CASE WHEN k = 0 THEN 4 ELSE 0 END
+                (SELECT min(id) FROM aisd_instances), 0, CASE WHEN k > 0 THEN 0 WHEN n % 2 = 0 THEN 4 ELSE 512 END
          FROM generate_series(1, 2500) n, generate_series(0, 2) k",
     );
     postgres.execute(

@@ -4,7 +4,8 @@
 //! server gives up a little before we do. Days that a question does not ask for are not looked at, which is why the newest
 //! position of a vessel is looked for in the last day, then in the days before, and so on.
 //!
-//! What is dated ahead of its receipt (flag 4) is part of a track but never the newest that is known of a vessel, as in memory.
+//! What is dated ahead of its receipt (flag 4), or was brought by a source that was stuck (512), is part of a track but never the newest that
+//! is known of a vessel, as in memory.
 //!
 //! A store with `index = "append"` has no index by vessel: every question reads all positions of its days, and on a large
 //! store is likely to be refused for want of time.
@@ -48,7 +49,7 @@ const VESSEL: &str = concat!(
     "SELECT ",
     vessel_columns!(),
     " FROM (SELECT $2::int4 AS mmsi) m LEFT JOIN LATERAL (SELECT * FROM positions
-        WHERE positions.mmsi = $2 AND ts >= $3 AND ts < $4 AND flags & 4 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p ON true
+        WHERE positions.mmsi = $2 AND ts >= $3 AND ts < $4 AND flags & 516 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p ON true
       LEFT JOIN vessels v ON v.mmsi = m.mmsi"
 );
 
@@ -59,7 +60,7 @@ const NEWEST_TRACKED: &str = concat!(
        SELECT $2::int4 AS mmsi, 0::int8 AS n
      UNION ALL
        SELECT next.mmsi, n + coalesce((SELECT 1 FROM positions p
-           WHERE p.mmsi = next.mmsi AND p.ts >= $3 AND p.flags & 4 = 0 ORDER BY p.ts DESC LIMIT 1), 0)
+           WHERE p.mmsi = next.mmsi AND p.ts >= $3 AND p.flags & 516 = 0 ORDER BY p.ts DESC LIMIT 1), 0)
        FROM found CROSS JOIN LATERAL (SELECT p.mmsi FROM positions p
            WHERE p.mmsi > found.mmsi AND p.ts >= $5 ORDER BY p.mmsi LIMIT 1) next
        WHERE n < $4
@@ -67,7 +68,7 @@ const NEWEST_TRACKED: &str = concat!(
      SELECT ",
     vessel_columns!(),
     ", found.mmsi FROM found CROSS JOIN LATERAL (SELECT * FROM positions
-        WHERE positions.mmsi = found.mmsi AND ts >= $3 AND flags & 4 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p
+        WHERE positions.mmsi = found.mmsi AND ts >= $3 AND flags & 516 = 0 ORDER BY ts DESC, seq DESC LIMIT 1) p
       LEFT JOIN vessels v ON v.mmsi = found.mmsi WHERE found.mmsi > $2 ORDER BY found.mmsi"
 );
 
@@ -75,7 +76,7 @@ const NEWEST_TRACKED: &str = concat!(
 const NEWEST_SORTED: &str = concat!(
     "SELECT ",
     vessel_columns!(),
-    ", p.mmsi FROM (SELECT DISTINCT ON (mmsi) * FROM positions WHERE mmsi > $2 AND ts >= $3 AND flags & 4 = 0
+    ", p.mmsi FROM (SELECT DISTINCT ON (mmsi) * FROM positions WHERE mmsi > $2 AND ts >= $3 AND flags & 516 = 0
         ORDER BY mmsi, ts DESC, seq DESC LIMIT $4) p
       LEFT JOIN vessels v ON v.mmsi = p.mmsi ORDER BY p.mmsi"
 );

@@ -132,8 +132,9 @@ fn the_newest_is_found_by_time_then_by_number_wherever_it_lies() {
     });
 }
 
+/// What a source brought that was stuck is stored and never shown; a rebuild of the picture showed it.
 #[test]
-fn what_is_dated_ahead_is_part_of_a_track_but_never_the_newest() {
+fn what_is_dated_ahead_or_brought_by_a_stuck_source_is_part_of_a_track_but_never_the_newest() {
     let look = |reader: &mut SqliteReader| {
         assert_eq!(reader.track(4, NOW, NOW + 10, 10).unwrap().len(), 2);
         assert_eq!(reader.vessel(4).unwrap().unwrap().last.unwrap().seq, 1);
@@ -141,10 +142,12 @@ fn what_is_dated_ahead_is_part_of_a_track_but_never_the_newest() {
         let found = reader.newest(NOW, 0, 10).unwrap();
         assert_eq!(found.iter().map(|it| it.mmsi).collect::<Vec<_>>(), [4]);
     };
-    check(look, |fixture| {
-        let ahead = |seq, mmsi| PositionRow { flags: flags::AHEAD, ..position(seq, mmsi, NOW + 5) };
-        fixture.commit(vec![position(1, 4, NOW), ahead(2, 4), ahead(3, 5)], Vec::new());
-    });
+    for flags in [flags::AHEAD, flags::STUCK, flags::STUCK | flags::LATE] {
+        check(look, |fixture| {
+            let never = |seq, mmsi| PositionRow { flags, ..position(seq, mmsi, NOW + 5) };
+            fixture.commit(vec![position(1, 4, NOW), never(2, 4), never(3, 5)], Vec::new());
+        });
+    }
 }
 
 #[test]
