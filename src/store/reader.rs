@@ -58,19 +58,20 @@ impl SqliteReader {
 }
 
 /// From the tracks, and from the rows that are not yet in them: those are the newest of the newest runs. The second half
-/// also serves a store that keeps no tracks, by reading the runs that the times lie in.
+/// also serves a store that keeps no tracks, by reading the runs that the times lie in. The number is there because UNION leaves out what it has
+/// had: rows in both halves, and no others.
 const TRACK: &str = "
-SELECT positions.ts, lon, lat, sog, cog, heading
+SELECT positions.ts, positions.seq, lon, lat, sog, cog, heading
 FROM runs CROSS JOIN tracks ON tracks.run = runs.run CROSS JOIN positions ON positions.seq = tracks.seq
 WHERE runs.ts_max >= ?2 AND runs.ts_min < ?3 AND tracks.mmsi = ?1 AND tracks.ts >= ?2 AND tracks.ts < ?3
   AND lat IS NOT NULL
 UNION
-SELECT positions.ts, lon, lat, sog, cog, heading
+SELECT positions.ts, positions.seq, lon, lat, sog, cog, heading
 FROM runs CROSS JOIN positions
   ON positions.seq BETWEEN max(runs.seq_min, (SELECT seq FROM tracked_to)) AND runs.seq_max
 WHERE runs.ts_max >= ?2 AND runs.ts_min < ?3 AND runs.seq_max >= (SELECT seq FROM tracked_to)
   AND positions.mmsi = ?1 AND positions.ts >= ?2 AND positions.ts < ?3 AND lat IS NOT NULL
-ORDER BY 1 LIMIT ?4";
+ORDER BY 1, 2 LIMIT ?4";
 
 /// All runs, those with the newest times first.
 const RUNS: &str = "SELECT run, seq_min, seq_max, ts_max FROM runs ORDER BY ts_max DESC";
@@ -114,11 +115,11 @@ impl StoreReader for SqliteReader {
             let points = select.query_map(params![mmsi, from_us, to_us, limit], |row| {
                 Ok(TrackPoint {
                     time_us: row.get(0)?,
-                    lon: row.get(1)?,
-                    lat: row.get(2)?,
-                    sog: row.get(3)?,
-                    cog: row.get(4)?,
-                    heading: row.get(5)?,
+                    lon: row.get(2)?,
+                    lat: row.get(3)?,
+                    sog: row.get(4)?,
+                    cog: row.get(5)?,
+                    heading: row.get(6)?,
                 })
             })?;
             points.collect()

@@ -150,6 +150,31 @@ fn what_is_dated_ahead_or_brought_by_a_stuck_source_is_part_of_a_track_but_never
     }
 }
 
+/// Two reports of one moment that say the same were one point of the track, though both are stored: what was read of both halves of the
+/// question was told apart by what it says alone.
+#[test]
+fn reports_of_one_moment_that_say_the_same_are_points_of_a_track_each() {
+    let look = |reader: &mut SqliteReader| {
+        let lons = |reader: &mut SqliteReader, limit| -> Vec<f64> {
+            let track = reader.track(4, NOW, NOW + 10, limit).unwrap();
+            track.iter().map(|point| (point.lon * 600_000.0).round()).collect()
+        };
+        let (there, elsewhere) = (-74_103_830.0, 600_000.0);
+        assert_eq!(lons(reader, 10), [there, elsewhere, there, there]);
+        assert_eq!(
+            lons(reader, 2),
+            [there, elsewhere],
+            "of one moment in the order of their numbers"
+        );
+    };
+    check(look, |fixture| {
+        let mut moved = position(2, 4, NOW);
+        moved.position.place = Place::new(600_000, 29_028_980);
+        let rows = vec![position(1, 4, NOW), moved, position(3, 4, NOW), position(4, 4, NOW)];
+        fixture.commit(rows, Vec::new());
+    });
+}
+
 #[test]
 fn a_question_that_takes_too_long_is_given_up() {
     let mut fixture = Fixture::new(Index::Append);
