@@ -10,6 +10,8 @@
 //!   Then the picture stays where it is, rather than going to and fro, unless the others are believed more;
 //! - nothing comes from here any more: it is there.
 //!
+//! Where nothing came from elsewhere for as long, there is no elsewhere any more.
+//!
 //! The counts end at [`CERTAIN`], so that whatever was believed for long can still be corrected.
 
 use super::plausibility::Plausibility;
@@ -30,7 +32,10 @@ pub enum Standing {
     /// It cannot have come there, but another report says so too, while it is also seen here.
     Rival,
     /// It cannot have come there, yet that is where it is.
-    Moved,
+    Moved {
+        /// Whether that is where it was seen elsewhere before.
+        was_seen: bool,
+    },
     /// Of a time that says nothing about now, and it cannot have been there.
     Past,
 }
@@ -109,15 +114,14 @@ impl Sight {
             return Standing::Past;
         }
         let is_newest = !vessel.is_late(time_us);
+        let agreeing = self.agreeing(vessel, position, (here, time_us));
         if is_newest && time_us - last.1 > self.window_us {
-            return Standing::Moved;
+            return Standing::Moved { was_seen: agreeing.is_some() };
         }
-        let Some(elsewhere) = self.agreeing(vessel, position, (here, time_us)) else {
-            return Standing::Stray;
-        };
+        let Some(elsewhere) = agreeing else { return Standing::Stray };
         let is_silent = elsewhere.meanwhile == 0 && elsewhere.count >= vessel.count;
         if is_newest && (is_silent || weight.max(elsewhere.weight) > vessel.weight) {
-            Standing::Moved
+            Standing::Moved { was_seen: true }
         } else {
             Standing::Rival
         }

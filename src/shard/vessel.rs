@@ -118,8 +118,11 @@ impl Vessel {
                 self.count = more(self.count);
                 self.weight =
                     if self.count == 1 { fix.weight } else { self.weight.max(fix.weight) };
-                if let Some(elsewhere) = &mut self.elsewhere {
-                    elsewhere.meanwhile = more(elsewhere.meanwhile);
+                let begin_us = fix.origin.time_us - window_us;
+                match &mut self.elsewhere {
+                    Some(known) if known.fix.origin.time_us < begin_us => self.elsewhere = None,
+                    Some(known) => known.meanwhile = more(known.meanwhile),
+                    None => {}
                 }
                 self.take(fix, window_us);
             }
@@ -130,7 +133,7 @@ impl Vessel {
                     self.changed.position = true;
                 }
             }
-            Standing::Moved => self.change_over(fix, window_us),
+            Standing::Moved { was_seen } => self.change_over(fix, was_seen, window_us),
             Standing::Past => {}
         }
     }
@@ -148,10 +151,11 @@ impl Vessel {
         }
     }
 
-    /// It is elsewhere; where it was believed to be is now that other place.
-    fn change_over(&mut self, fix: Fix, window_us: i64) {
+    /// It is elsewhere, where it may have been seen before; where it was believed to be is now that other place.
+    fn change_over(&mut self, fix: Fix, was_seen: bool, window_us: i64) {
         let begin = fix.origin.time_us - window_us;
-        let there = self.elsewhere.take().filter(|it| it.fix.origin.time_us >= begin);
+        let there = self.elsewhere.take();
+        let there = there.filter(|it| was_seen && it.fix.origin.time_us >= begin);
         let here = self.fix.filter(|it| it.origin.time_us >= begin && it.position.place.is_some());
         let (count, weight) = (self.count, self.weight);
         self.elsewhere = here.map(|fix| Box::new(Elsewhere { fix, count, meanwhile: 1, weight }));

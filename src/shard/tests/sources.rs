@@ -15,6 +15,7 @@ use crate::record::{NewRecord, Payload};
 use crate::report::{Place, Position, StaticData, Text};
 use crate::rows::flags;
 use crate::shard::fleet::ShardedFleet;
+use crate::shard::weight::Weight;
 use crate::store::reader::SqliteReader;
 use crate::store::sqlite::{FILE_NAME, Sqlite};
 use crate::store::{Store, StoreReader};
@@ -137,6 +138,45 @@ fn of_two_ships_that_share_an_mmsi_one_is_shown_and_the_other_beside_it() {
     // The first one falls silent.
     bench.hear(moved(GOOD, 600, at(far(600))));
     assert_eq!(shown(&bench).0, Some(far(600)));
+}
+
+/// The other place was told for ever once two reports had come from it, however long ago the other ship had gone.
+#[test]
+fn where_nobody_reports_from_any_more_is_no_other_place() {
+    let mut bench = Bench::new("");
+    for n in 0..10 {
+        bench.hear(moved(GOOD, n * 10, at(here(n * 10))));
+        bench.hear(moved(GOOD, n * 10 + 5, at(far(n * 10 + 5))));
+    }
+    for time_s in (100..=500).step_by(10) {
+        bench.hear(moved(GOOD, time_s, at(here(time_s))));
+        let (place, elsewhere) = shown(&bench);
+        // Its last report was at 95 s, and holds for 300.
+        let expected = (time_s <= 395).then(|| far(95));
+        assert_eq!((place, elsewhere), (Some(here(time_s)), expected), "{time_s}");
+    }
+    assert_eq!(bench.ship().elsewhere, None);
+}
+
+/// Where the place that was believed had fallen silent, the next report from anywhere was taken for one from the other place: a third place got
+/// the votes of the second, and was shown with its speed.
+#[test]
+fn a_third_place_takes_nothing_over_from_the_second() {
+    let third = Position { sog: None, ..at(metres(0, -200_000)) };
+    let mut bench = Bench::new("");
+    bench.hear(moved(GOOD, 0, at(here(0))));
+    bench.hear(moved(BEST, 200, at(far(200))));
+    bench.hear(moved(GOOD, 310, third));
+    let ship = bench.ship();
+    let seen = ship.shown().unwrap().position;
+    assert_eq!((seen.place, seen.sog, ship.elsewhere), (third.place, None, None));
+    assert_eq!((ship.count, ship.weight), (1, Weight::default()));
+    // The second place itself does get them.
+    let mut bench = Bench::new("");
+    bench.hear_all(&[moved(GOOD, 0, at(here(0))), moved(BEST, 200, at(far(200)))]);
+    bench.hear(moved(GOOD, 310, Position { sog: None, ..at(far(310)) }));
+    let ship = bench.ship();
+    assert_eq!((ship.shown().unwrap().position.sog, ship.count), (Some(100), 2));
 }
 
 #[test]
