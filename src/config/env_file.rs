@@ -1,6 +1,7 @@
 //! A file of variables, such as the `.env` that `--env-file` names: `NAME=VALUE`, one a line.
 //!
-//! What the process' own environment says wins over it, so that a variable may be set for one run. Nothing is put into another
+//! What the process' own environment says wins over it, so that a variable may be set for one run, also by another of its names: the file is
+//! a layer below. Nothing is put into another
 //! value's place: a password may hold a dollar sign. A fault names the line and never the value, which may be a secret.
 
 use std::ffi::OsString;
@@ -14,21 +15,21 @@ use crate::exit::{self, Failure};
 /// Bytes of the file at most.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// The environment with what the file adds to it; what is no `NAME=VALUE` is a fault.
+/// What the file adds to this environment; what is no `NAME=VALUE` is a fault.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn add(
+pub fn beyond(
+    environment: &[(OsString, OsString)],
     path: Option<&Path>,
-    mut environment: Vec<(OsString, OsString)>,
     faults: &mut Vec<Fault>,
 ) -> Result<Vec<(OsString, OsString)>, Failure> {
-    let Some(path) = path else { return Ok(environment) };
+    let mut added: Vec<(OsString, OsString)> = Vec::new();
+    let Some(path) = path else { return Ok(added) };
     let text = read(path).map_err(|error| {
         let text = format!("cannot read the variables in {}: {error}", path.display());
         Failure::new(exit::NO_INPUT, text)
     })?;
-    let before = environment.len();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -42,14 +43,14 @@ pub fn add(
             ));
             continue;
         };
-        let is_set = environment[..before].iter().any(|(known, _)| *known == *name);
+        let is_set = environment.iter().any(|(known, _)| *known == *name);
         if !is_set {
             // Of two lines with one name the later counts.
-            environment.retain(|(known, _)| *known != *name);
-            environment.push((name.into(), value.into()));
+            added.retain(|(known, _)| *known != *name);
+            added.push((name.into(), value.into()));
         }
     }
-    Ok(environment)
+    Ok(added)
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -121,16 +122,14 @@ mod tests {
     fn the_environment_wins_and_a_fault_names_the_line_without_its_value() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "# secrets\nA=file\nB=first\nB=second\n\nsecret\n").unwrap();
-        let own = vec![("A".into(), "own".into()), ("C".into(), "own".into())];
+        let own = [("A".into(), "own".into()), ("C".into(), "own".into())];
         let mut faults = Vec::new();
-        let all = add(Some(file.path()), own, &mut faults).unwrap();
-        let expected = [("A", "own"), ("C", "own"), ("B", "second")];
-        let expected = expected.map(|(name, value)| (name.into(), value.into()));
-        assert_eq!(all, expected);
+        let added = beyond(&own, Some(file.path()), &mut faults).unwrap();
+        assert_eq!(added, [("B".into(), "second".into())]);
         let place = format!("{}:6", file.path().display());
         assert_eq!((faults.len(), faults[0].place.as_str()), (1, place.as_str()));
         assert!(!faults[0].text.contains("secret"));
-        let nowhere = add(Some(Path::new("/nonexistent")), Vec::new(), &mut faults);
+        let nowhere = beyond(&[], Some(Path::new("/nonexistent")), &mut faults);
         assert_eq!(nowhere.unwrap_err().code, exit::NO_INPUT);
     }
 }

@@ -84,25 +84,29 @@ pub fn load_from(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, Failure> {
     let mut faults = Vec::new();
-    let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
-    let own: Vec<OsString> = environment.iter().map(|(name, _)| name.clone()).collect();
-    let environment = env_file::add(flags.env_file.as_deref(), environment, &mut faults)?;
-    let secrets = secret_files::read(&environment, &mut faults);
-    let environment = our_variables(environment, &mut faults);
+    let own: Vec<(OsString, OsString)> = environment.into_iter().collect();
+    let env_file = flags.env_file.as_deref();
+    let added = env_file::beyond(&own, env_file, &mut faults)?;
+    let secrets = secret_files::read(&[&own[..], &added[..]].concat(), &mut faults);
+    // Each by itself: a setting has more names than one, and the order of those holds within a layer.
+    let layers = [(added, env_file), (own, None)]
+        .map(|(variables, file)| (our_variables(variables, &mut faults), file));
     let (mut config, mut warnings) = (Config::default(), Vec::new());
-    let file = read_file(flags, &environment, &mut config, &mut faults)?;
-    let is_own = |name: &str| own.iter().any(|known| *known == *name);
-    let names = environment.iter().map(|(name, _)| {
-        let file = flags.env_file.as_deref().filter(|_| !is_own(name));
-        (name.clone(), file)
-    });
+    let mut nearest_first = layers.iter().rev().flat_map(|(variables, _)| variables);
+    let named = nearest_first.find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| path);
+    let file = read_file(flags, named, &mut config, &mut faults)?;
+    let names = layers
+        .iter()
+        .flat_map(|(variables, file)| variables.iter().map(move |(name, _)| (name.clone(), *file)));
     let sources = Sources::of_layers(&Layers {
         file: file.as_ref().map(|(path, text)| (path.as_path(), text.as_str())),
         environment: &names.collect::<Vec<_>>(),
         secrets: &secrets,
         flags,
     });
-    put_environment(&environment, &mut config, &mut faults, &mut warnings);
+    for (variables, _) in &layers {
+        put_environment(variables, &mut config, &mut faults, &mut warnings);
+    }
     put_secrets(secrets, &mut config, &mut faults);
     put_flags(flags, &mut config, &mut faults);
     finish(&mut config, &mut faults);
@@ -148,13 +152,11 @@ fn our_variables(
 
 fn read_file(
     flags: &Flags,
-    environment: &[(String, String)],
+    from_environment: Option<&String>,
     config: &mut Config,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<(PathBuf, String)>, Failure> {
-    let from_environment =
-        || environment.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| path.into());
-    let named = flags.file.clone().or_else(from_environment);
+    let named = flags.file.clone().or_else(|| from_environment.map(PathBuf::from));
     let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     match std::fs::read_to_string(&path) {
         Ok(text) => {

@@ -1,6 +1,7 @@
 //! Facts about the configuration as a whole: its layers, its faults, and the file that ships.
 
 mod addresses;
+mod env_file;
 mod posts;
 
 use std::ffi::OsString;
