@@ -5,8 +5,8 @@ use super::query::Query;
 use super::reply::Reply;
 use super::request::Request;
 
-/// OpenAPI 3.1; kept by hand, and by the test below.
-const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
+/// OpenAPI 3.1; kept by hand, and by tests, here and in `src/http/tests/described.rs`.
+pub(super) const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
 
 /// Answers with it.
 pub fn openapi(_face: &Face, request: &Request) -> Reply {

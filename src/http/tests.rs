@@ -1,6 +1,7 @@
 //! The HTTP face through real sockets.
 
 mod admin;
+mod described;
 mod posts;
 pub(in crate::http) mod served;
 
