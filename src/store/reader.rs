@@ -1,6 +1,7 @@
 //! Reads what was stored, beside the writer: each reader has a connection of its own that cannot write.
 //!
-//! A question that takes longer than its time is given up between two steps of SQLite's machine.
+//! A question that takes longer than its time is given up between two steps of SQLite's machine. A vessel is looked for run by run, the newest
+//! first, and no longer than [`LOOK_MAX`]: for one that was never heard there is no end to it before the oldest.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,10 +18,14 @@ use crate::picture::VesselView;
 /// Steps of SQLite's machine between two looks at the clock, some ten microseconds.
 const STEPS: i32 = 1000;
 
+/// A vessel is looked for in the runs for this long.
+const LOOK_MAX: Duration = Duration::from_millis(500);
+
 /// A reader of the embedded store.
 pub struct SqliteReader {
     connection: Connection,
     within: Duration,
+    look_max: Duration,
     deadline: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -37,7 +42,7 @@ impl SqliteReader {
         let watched = Arc::clone(&deadline);
         let is_late = move || watched.lock().is_some_and(|deadline| Instant::now() >= deadline);
         connection.progress_handler(STEPS, Some(is_late))?;
-        Ok(Self { connection, within, deadline })
+        Ok(Self { connection, within, look_max: LOOK_MAX, deadline })
     }
 
     /// Asks something, in time.
@@ -73,8 +78,8 @@ WHERE runs.ts_max >= ?2 AND runs.ts_min < ?3 AND runs.seq_max >= (SELECT seq FRO
   AND positions.mmsi = ?1 AND positions.ts >= ?2 AND positions.ts < ?3 AND lat IS NOT NULL
 ORDER BY 1, 2 LIMIT ?4";
 
-/// All runs, those with the newest times first.
-const RUNS: &str = "SELECT run, seq_min, seq_max, ts_max FROM runs ORDER BY ts_max DESC";
+/// The run before another that reaches up to a time.
+const RUN_BEFORE: &str = "SELECT run, seq_min, seq_max FROM runs WHERE run < ?1 AND ts_max >= ?2 ORDER BY run DESC LIMIT 1";
 
 /// The newest of a vessel in the tracks of a run. What is dated ahead (flag 4), or was brought by a source that
 /// was stuck (512), never becomes what is known of a vessel.
@@ -127,10 +132,17 @@ impl StoreReader for SqliteReader {
     }
 
     fn vessel(&mut self, mmsi: u32) -> Result<Option<VesselView>, StoreError> {
-        self.ask(|connection| {
-            let newest = newest_of(connection, mmsi)?;
-            describe(connection, mmsi, newest.map(|(_, seq)| seq))
-        })
+        let until = Instant::now() + self.look_max;
+        let (vessel, is_all) = self.ask(|connection| {
+            let (newest, is_all) = newest_of(connection, mmsi, until)?;
+            Ok((describe(connection, mmsi, newest.map(|(_, seq)| seq))?, is_all))
+        })?;
+        if vessel.is_none() && !is_all {
+            let looked = self.look_max.as_secs_f64();
+            let text = format!("nothing of {mmsi} in the rows that were looked at in {looked} s");
+            return Err(StoreError::Transient(text));
+        }
+        Ok(vessel)
     }
 
     fn newest(
@@ -151,25 +163,33 @@ impl StoreReader for SqliteReader {
 /// Time and number of a position; the greater is the newer.
 type When = (i64, i64);
 
-/// The newest position of a vessel. Runs overlap in time, so it goes on until no other run can have a newer one.
-fn newest_of(connection: &Connection, mmsi: u32) -> rusqlite::Result<Option<When>> {
+/// The newest position of a vessel, and whether all runs were looked at that may have it. Runs overlap in time, so it goes on until no other
+/// can have a newer one. They are taken in the order of their numbers, which need no sorting.
+fn newest_of(
+    connection: &Connection,
+    mmsi: u32,
+    until: Instant,
+) -> rusqlite::Result<(Option<When>, bool)> {
     let when = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let run = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let mut tracked = connection.prepare_cached(NEWEST_TRACKED)?;
     let mut untracked = connection.prepare_cached(NEWEST_UNTRACKED)?;
-    let mut runs = connection.prepare_cached(RUNS)?;
-    let mut runs = runs.query([])?;
-    let mut newest: Option<When> = None;
-    while let Some(run) = runs.next()? {
-        let (number, seq_min, seq_max): (i64, i64, i64) = (run.get(0)?, run.get(1)?, run.get(2)?);
-        let ts_max: i64 = run.get(3)?;
-        if newest.is_some_and(|(ts, _)| ts > ts_max) {
-            break;
-        }
+    let mut run_before = connection.prepare_cached(RUN_BEFORE)?;
+    let (mut newest, mut before): (Option<When>, i64) = (None, i64::MAX);
+    loop {
+        let since = newest.map_or(i64::MIN, |(ts, _)| ts);
+        let next = run_before.query_row(params![before, since], run).optional()?;
+        let Some((number, seq_min, seq_max)): Option<(i64, i64, i64)> = next else {
+            return Ok((newest, true));
+        };
         let found = tracked.query_row(params![number, mmsi], when).optional()?;
         let fresh = untracked.query_row(params![seq_min, seq_max, mmsi], when).optional()?;
         newest = newest.max(found).max(fresh);
+        before = number;
+        if Instant::now() >= until {
+            return Ok((newest, false));
+        }
     }
-    Ok(newest)
 }
 
 /// The newest position of each vessel with a number above `after`, of at most so many of the lowest.

@@ -189,3 +189,41 @@ fn a_question_that_takes_too_long_is_given_up() {
         assert_eq!(text, "no answer within 0 s");
     }
 }
+
+/// A vessel that was never heard was looked for in every run of the store, for as long as any question may take, and everybody else who asked
+/// waited for that; all runs were sorted before the first was looked at.
+#[test]
+fn a_vessel_is_not_looked_for_without_end() {
+    let mut fixture = Fixture::new(Index::Append);
+    let rows = (1..=6).map(|seq| position(seq, u32::try_from(seq).unwrap(), NOW));
+    fixture.commit(rows.collect(), vec![statics(10, 2), statics(11, 7)]);
+    let mut reader = fixture.reader(LONG);
+    // Six runs of a row each.
+    let writing = Connection::open(fixture.dir.path().join(FILE_NAME)).unwrap();
+    writing.execute_batch("DELETE FROM runs").unwrap();
+    let run = "INSERT INTO runs SELECT seq, 1, seq, seq, ts, ts FROM positions";
+    assert_eq!(writing.execute(run, []).unwrap(), 6);
+    let last = |vessel: Option<VesselView>| vessel.map(|it| it.last.map(|last| last.seq));
+    for mmsi in 1..=6 {
+        assert_eq!(last(reader.vessel(mmsi).unwrap()), Some(Some(u64::from(mmsi))));
+    }
+    assert_eq!(last(reader.vessel(8).unwrap()), None, "all of it is looked at");
+
+    // With no time one run is looked at, the newest.
+    reader.look_max = Duration::ZERO;
+    assert_eq!(last(reader.vessel(6).unwrap()), Some(Some(6)));
+    for known in [2, 7] {
+        let vessel = reader.vessel(known).unwrap().unwrap();
+        assert_eq!((vessel.last, vessel.statics), (None, statics(10, 2).data), "{known}");
+    }
+    for unknown in [1, 8] {
+        let error = reader.vessel(unknown).unwrap_err();
+        let StoreError::Transient(text) = error else { panic!("{error}") };
+        let expected = format!("nothing of {unknown} in the rows that were looked at in 0 s");
+        assert_eq!(text, expected, "it may be there");
+    }
+    let mut plan = reader.connection.prepare(&format!("EXPLAIN QUERY PLAN {RUN_BEFORE}")).unwrap();
+    let steps = plan.query_map([0, 0], |row| row.get::<_, String>(3)).unwrap();
+    let steps: Vec<String> = steps.collect::<rusqlite::Result<_>>().unwrap();
+    assert!(steps.iter().all(|step| step.starts_with("SEARCH runs")), "{steps:?}");
+}
