@@ -1,11 +1,12 @@
-//! What a sink wants of the messages: by type, by MMSI, by place and by source. The store, the live picture and whatever comes after
-//! them each have one, and all of them judge alike.
+//! What a sink wants of the messages: by type, by MMSI, by place and by source. The store, the live picture and each output have
+//! one, and all of them judge alike.
 //!
 //! Each criterion is a text of the configuration, and an empty one wants everything. Types, MMSIs and sources are lists with
 //! commas: what is listed is wanted, what is listed behind a `!` is not, and where only the unwanted is listed all else is wanted.
-//! An area is one or more boxes; a message that tells no place is wanted wherever its sender is.
+//! An area is one or more boxes; what is known to be outside of all of them is not wanted, and a message of which nobody knows where its
+//! sender is, is.
 //!
-//! Nothing is remembered from one message to the next, so that the journal alone decides what is a row.
+//! Nothing is remembered here from one message to the next, so that the journal alone decides what is a row.
 
 use std::ops::RangeInclusive;
 
@@ -28,8 +29,47 @@ pub struct Traits {
     pub mmsi: u32,
     /// The feed that brought it.
     pub feed: u8,
-    /// Where its sender is, if it says so.
+    /// Where its sender is, as far as the sink knows.
     pub place: Option<Place>,
+}
+
+/// A set of sinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sinks(u32);
+
+impl Sinks {
+    /// Nobody.
+    pub const NONE: Self = Self(0);
+    /// All that there may be.
+    pub const ALL: Self = Self(u32::MAX);
+    /// The store.
+    pub const STORE: Self = Self(1);
+    /// The live picture.
+    pub const LIVE: Self = Self(2);
+
+    /// The output of this place.
+    #[must_use]
+    pub const fn output(at: usize) -> Self {
+        Self(1 << ((at + 2) % 32))
+    }
+
+    /// Whether one of these is among them.
+    #[must_use]
+    pub const fn has(self, these: Self) -> bool {
+        self.0 & these.0 != 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, these: Self) -> Self {
+        Self(self.0 | these.0)
+    }
+
+    /// Those that are not among these.
+    #[must_use]
+    pub const fn but(self, these: Self) -> Self {
+        Self(self.0 & !these.0)
+    }
 }
 
 /// What a sink wants.
@@ -113,6 +153,19 @@ impl Filter {
         self.is_open
     }
 
+    /// Whether it wants what this feed brings.
+    #[must_use]
+    pub fn wants_source(&self, feed: u8) -> bool {
+        let feed = usize::from(feed);
+        self.feeds.is_none_or(|feeds| feeds[feed / 64] >> (feed % 64) & 1 == 1)
+    }
+
+    /// Whether it asks where messages come from.
+    #[must_use]
+    pub const fn has_area(&self) -> bool {
+        !self.area.is_empty()
+    }
+
     /// Why this message is not wanted; nothing when it is.
     #[must_use]
     pub fn judge(&self, message: &Traits) -> Option<Filtered> {
@@ -120,8 +173,7 @@ impl Filter {
     }
 
     fn look(&self, message: &Traits) -> Option<Filtered> {
-        let feed = usize::from(message.feed);
-        if self.feeds.is_some_and(|feeds| feeds[feed / 64] >> (feed % 64) & 1 == 0) {
+        if !self.wants_source(message.feed) {
             return Some(Filtered::Source);
         }
         if self.types.is_some_and(|types| types.unbounded_shr(message.msg_type.into()) & 1 == 0) {

@@ -80,16 +80,16 @@ struct Pending {
 }
 
 impl Forward {
-    /// An output as configured.
+    /// An output as configured, where the feeds have these names by their numbers.
     #[must_use]
-    pub fn new(links: Links, config: &OutputConfig) -> Self {
+    pub fn new(links: Links, config: &OutputConfig, feeds: &[String]) -> Self {
         let name = config.name.clone().unwrap_or_default();
         let mut thread: String = format!("out-{name}");
         thread.truncate(15);
         Self {
             name: thread,
             line: Line::new(config.kind, &config.address),
-            filter: Filter::new(config),
+            filter: Filter::new(config, links.at, feeds),
             tag_blocks: config.tag_blocks,
             pending: None,
             out: Vec::new(),
@@ -219,9 +219,7 @@ impl Forward {
         self.passed(passed);
         let counts = self.counts();
         counts.dropped_late.add(late);
-        counts.filtered_type.add(unwanted.by_type);
-        counts.filtered_area.add(unwanted.by_area);
-        counts.filtered_interval.add(unwanted.by_interval);
+        unwanted.tell(counts);
     }
 
     /// Notes that so many messages do not wait any more.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::filter::Sinks;
 use crate::observe::counts::Counts;
 use crate::queue::Outlet;
 use crate::report::Place;
@@ -20,8 +21,12 @@ pub struct Message {
     pub time_us: i64,
     /// When it was received, microseconds since 1970.
     pub received_us: i64,
-    /// Where its sender is, as far as that is known.
+    /// Where its sender is, if it says so.
     pub place: Option<Place>,
+    /// The feed that brought it.
+    pub feed: u8,
+    /// Outputs that have not had it from another.
+    pub new_to: Sinks,
     /// The radio channel as sent; 0 when blank.
     pub channel: u8,
     /// Fill bits of the payload.

@@ -14,11 +14,13 @@
 //! goes on as the store takes them, from segments. Both take the same decisions; when they are level they are one again.
 //! What becomes of a message is counted by the pass that makes rows.
 
+pub mod audience;
 pub mod decide;
 pub mod dedup;
 pub mod event_time;
 pub mod fleet;
 pub mod lasting;
+mod learned;
 pub mod plausibility;
 pub mod policy;
 pub mod quality;

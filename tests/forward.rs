@@ -76,6 +76,44 @@ fn a_second_daemon_that_is_fed_by_the_first_has_the_same_vessels() {
     assert_eq!(numbers(&own).len(), vessels(&own).len());
 }
 
+/// Who shares what their own receivers hear with a service, and not what other services tell them.
+#[test]
+fn an_output_is_sent_what_its_own_sources_heard_though_another_was_quicker() {
+    const OWN: u32 = 2000;
+    let feed = |name: &str| {
+        format!("[[feeds]]\nkind = \"tcp\"\nname = \"{name}\"\naddress = \"127.0.0.1:0\"\n")
+    };
+    let (listens, feeds) = (Home::new(""), feed("own") + &feed("other") + &feed("service"));
+    let behind = listens.start();
+    let hears =
+        Home::beside(&listens, &(feeds + &output("tcp", behind.tcp(), "sources = \"own,other\"")));
+    let mut daemon = hears.spawn_as_configured();
+    daemon.wait_until_ready();
+    wait_until("it is connected", || of(&daemon, "tcp", "connected") == 1);
+    let received = |name: &str| metrics(daemon.http()).feed(name, "received");
+    for (name, numbers) in [("service", 0..2 * OWN), ("own", 0..OWN), ("other", 0..OWN)] {
+        let expected = u64::from(numbers.end);
+        TcpStream::connect(daemon.named(name))
+            .unwrap()
+            .write_all(&numbered::lines(numbers))
+            .unwrap();
+        wait_until(name, || received(name) == expected);
+    }
+    wait_until("all is stored", || {
+        metrics(daemon.http()).feed("service", "stored") == u64::from(2 * OWN)
+    });
+    let is = |count, expected: u32| of(&daemon, "tcp", count) == u64::from(expected);
+    wait_until("its own is sent on", || is("sent", OWN) && is("filtered/source", 2 * OWN));
+    assert!(is("heard", 3 * OWN), "what the other heard is no news");
+    assert_eq!(metrics(daemon.http()).feed("own", "repeats"), u64::from(OWN), "stored before");
+    let came = || metrics(behind.http()).feed("tcp", "stored");
+    wait_until("it has come", || came() == u64::from(OWN));
+    assert_eq!((daemon.stop(), behind.stop()), (Some(0), Some(0)));
+    let store = Database::open(&hears.data());
+    store.assert_nothing_is_twice();
+    assert!(store.numbers().into_iter().eq(0..2 * OWN));
+}
+
 #[test]
 fn a_listener_that_stands_still_is_left_behind_and_costs_the_others_nothing() {
     let hears = Home::new("");

@@ -79,21 +79,25 @@ pub fn weights(text: &str) -> Option<Vec<(String, f64)>> {
 /// Names in the filters that no feed of the configuration has. No fault: it may be one of an earlier run.
 #[must_use]
 pub fn strangers(config: &Config) -> Vec<String> {
-    let filters = [("store_filter", &config.store_filter), ("live_filter", &config.live_filter)];
-    let named = filters.iter().flat_map(|(section, filter)| {
-        names(&filter.sources).into_iter().map(move |name| (*section, name))
+    let sinks = [("store_filter", &config.store_filter), ("live_filter", &config.live_filter)];
+    let sinks = sinks.into_iter().map(|(section, filter)| (format!("{section}.sources"), filter));
+    let outputs = config.outputs.iter().map(|output| {
+        let name = output.name.as_deref().unwrap_or_default();
+        (format!("the output \"{name}\": sources"), &output.filter)
+    });
+    let named = sinks.chain(outputs).flat_map(|(place, filter)| {
+        names(&filter.sources).into_iter().map(move |name| (place.clone(), name))
     });
     let known = |name: &String| config.feeds.iter().any(|feed| feed.name.as_ref() == Some(name));
     let strange = named.filter(|(_, name)| !known(name));
     strange
-        .map(|(section, name)| {
-            format!("{section}.sources names \"{name}\", which no feed is called")
-        })
+        .map(|(place, name)| format!("{place} names \"{name}\", which no feed is called"))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::load::parse;
     use super::*;
 
     #[test]
@@ -107,6 +111,18 @@ mod tests {
         check("udp2", "udp", 0.5);
         check("tcp", "tcp", 0.7);
         assert!((FusionConfig::default().weight("x", "aisstream") - 0.88).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_filter_that_names_a_feed_that_is_not_there_is_told() {
+        let text = "[[feeds]]\nkind = \"udp\"\naddress = \"a:1\"\n[live_filter]\nsources = \"!udp, tcp\"\n\
+            [[outputs]]\nkind = \"tcp\"\naddress = \"b:2\"\nsources = \"upd\"\n";
+        let strange = strangers(&parse("a", text).unwrap());
+        let expected = [
+            "live_filter.sources names \"tcp\", which no feed is called",
+            "the output \"tcp\": sources names \"upd\", which no feed is called",
+        ];
+        assert_eq!(strange, expected);
     }
 
     #[test]

@@ -105,15 +105,15 @@ fn put<T: Setting>(field: &mut T, value: Value) -> bool {
 
 const POSTGRES: &[&str] = &["postgres", "postgresql"];
 const REDIS: &[&str] = &["redis", "rediss", "redis+unix", "unix"];
-const TYPES: Rule =
+pub(super) const TYPES: Rule =
     Rule::List(filter::are_types, "0 to 28 with commas, ! before what is not wanted");
-const MMSIS: Rule =
+pub(super) const MMSIS: Rule =
     Rule::List(filter::are_mmsis, "MMSIs or FIRST-LAST with commas, ! before what is not wanted");
-const AREA: Rule = Rule::List(
+pub(super) const AREA: Rule = Rule::List(
     is_area,
     "degrees south,west,north,east of one or more boxes, with semicolons between them",
 );
-const SOURCES: Rule =
+pub(super) const SOURCES: Rule =
     Rule::List(filter::are_names, "names of feeds with commas, ! before what is not wanted");
 const WEIGHTS: Rule = Rule::List(are_weights, "NAME=0..1 with commas");
 const MIB: i64 = 1 << 20;

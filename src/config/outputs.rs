@@ -1,17 +1,13 @@
 //! The tables of outputs: where what was heard is sent on, and what of it.
 
+use super::FilterConfig;
 use super::feeds::{Values, free_name};
+use super::keys::{AREA, MMSIS, SOURCES, TYPES};
 use super::kinds::{FeedKey, Otherwise, key};
 use super::rule::{Rule, Value};
 
 /// Outputs at most: each costs the shards a look at its queue.
 pub const OUTPUTS_MAX: usize = 16;
-
-/// Types of message, as the words of a list.
-const TYPES: &[&str] = &[
-    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
-    "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28",
-];
 
 /// How an output sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +27,8 @@ pub struct OutputConfig {
     pub kind: OutputKind,
     /// `HOST:PORT` to send to.
     pub address: String,
-    /// Types of message to send, separated by commas; absent for all.
-    pub types: Option<String>,
-    /// Where what is sent must be: boxes of south, west, north, east, separated by semicolons; absent for anywhere.
-    pub boxes: Option<String>,
+    /// What is sent.
+    pub filter: FilterConfig,
     /// Of each vessel and type, at most one in so many seconds; 0 for all.
     pub interval_seconds: u64,
     /// Whether each sentence has a tag block with its time.
@@ -46,8 +40,10 @@ pub struct OutputConfig {
 const KEYS: &[FeedKey] = &[
     key("name", Rule::Name, Otherwise::Absent),
     key("address", Rule::Address, Otherwise::Required),
-    key("types", Rule::SomeOf(TYPES), Otherwise::Absent),
-    key("boxes", Rule::Boxes, Otherwise::Absent),
+    key("types", TYPES, Otherwise::Absent),
+    key("mmsi", MMSIS, Otherwise::Absent),
+    key("area", AREA, Otherwise::Absent),
+    key("sources", SOURCES, Otherwise::Absent),
     key("interval_seconds", Rule::Whole(0, 86_400), Otherwise::Whole(0)),
     key("tag_blocks", Rule::Truth, Otherwise::False),
     key("waiting_max", Rule::Whole(1, 1_000_000), Otherwise::Whole(65_536)),
@@ -93,8 +89,12 @@ pub fn build(kind: &str, values: &Values) -> Option<OutputConfig> {
         name: text("name"),
         kind: [OutputKind::Udp, OutputKind::Tcp].into_iter().find(|it| it.label() == kind)?,
         address: text("address")?,
-        types: text("types"),
-        boxes: text("boxes"),
+        filter: FilterConfig {
+            types: text("types").unwrap_or_default(),
+            mmsi: text("mmsi").unwrap_or_default(),
+            area: text("area").unwrap_or_default(),
+            sources: text("sources").unwrap_or_default(),
+        },
         interval_seconds: whole("interval_seconds")?.try_into().ok()?,
         tag_blocks: matches!(values.get("tag_blocks"), Some(Value::Truth(true))),
         waiting_max: whole("waiting_max")?.try_into().ok()?,
@@ -108,8 +108,10 @@ pub fn values_of(output: &OutputConfig) -> Vec<(&'static str, Value)> {
     let mut values = Vec::new();
     values.extend(output.name.as_ref().map(|name| ("name", text(name))));
     values.push(("address", text(&output.address)));
-    values.extend(output.types.as_ref().map(|types| ("types", text(types))));
-    values.extend(output.boxes.as_ref().map(|boxes| ("boxes", text(boxes))));
+    let FilterConfig { types, mmsi, area, sources } = &output.filter;
+    let filter = [("types", types), ("mmsi", mmsi), ("area", area), ("sources", sources)];
+    let filter = filter.into_iter().filter(|(_, wanted)| !wanted.is_empty());
+    values.extend(filter.map(|(name, wanted)| (name, text(wanted))));
     let seconds = i64::try_from(output.interval_seconds).unwrap_or(i64::MAX);
     values.push(("interval_seconds", Value::Whole(seconds)));
     values.push(("tag_blocks", Value::Truth(output.tag_blocks)));
@@ -148,9 +150,11 @@ pub fn wrong(outputs: &[OutputConfig]) -> Vec<String> {
 mod tests {
     use super::super::load::parse;
     use super::super::show::to_toml;
+    use super::FilterConfig;
 
     const TEXT: &str = "[[outputs]]\nkind = \"udp\"\naddress = \"a:1\"\n[[outputs]]\nkind = \"udp\"\naddress = \"b:2\"\n\
-        types = \"1,5\"\nboxes = \"1,2,3,4\"\ninterval_seconds = 60\ntag_blocks = true\nwaiting_max = 10\n";
+        types = \"1,5\"\nmmsi = \"!1\"\narea = \"1,2,3,4\"\nsources = \"udp\"\ninterval_seconds = 60\n\
+        tag_blocks = true\nwaiting_max = 10\n";
 
     #[test]
     fn outputs_are_read_named_and_printed_so_that_they_are_read_again() {
@@ -159,7 +163,10 @@ mod tests {
         assert_eq!(names, ["udp", "udp2"]);
         let [plain, full] = &config.outputs[..] else { panic!("{config:?}") };
         assert_eq!((plain.interval_seconds, plain.waiting_max), (0, 65_536));
-        assert_eq!((full.types.as_deref(), full.interval_seconds), (Some("1,5"), 60));
+        let filter = ["1,5", "!1", "1,2,3,4", "udp"].map(str::to_owned);
+        let [types, mmsi, area, sources] = filter;
+        assert_eq!(full.filter, FilterConfig { types, mmsi, area, sources });
+        assert_eq!((&plain.filter, full.interval_seconds), (&FilterConfig::default(), 60));
         assert_eq!(parse("printed", &to_toml(&config)), Ok(config));
     }
 
@@ -175,7 +182,11 @@ mod tests {
         check("[[outputs]]\nkind = \"tcp\"", "outputs[0] is a tcp without address");
         check(
             "[[outputs]]\nkind = \"tcp\"\naddress = \"a:1\"\ntypes = \"29\"",
-            "a:4: outputs[0].types is \"29\"",
+            "a:4: outputs[0].types is \"29\", must be 0 to 28 with commas",
+        );
+        check(
+            "[[outputs]]\nkind = \"tcp\"\naddress = \"a:1\"\narea = \"91,0,92,1\"",
+            "a:4: outputs[0].area is \"91,0,92,1\", must be degrees south,west,north,east",
         );
         let two = "[[outputs]]\nkind = \"udp\"\naddress = \"a:1\"\nname = \"x\"\n".repeat(2);
         check(&two, "two outputs have the name \"x\"");

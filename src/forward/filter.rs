@@ -1,65 +1,80 @@
-//! What an output wants: types of message, areas, and of each vessel no more than so often.
+//! What an output wants: what its filter says, what it has not had, and of each vessel no more than so often.
+//!
+//! Where an area is set, the output remembers where each vessel was last, and what tells no place is there. So names and voyages of
+//! vessels that are known to be elsewhere stay away, and those of vessels that nobody has seen yet do not. The store and the
+//! picture cannot do so: what they take must follow from the journal alone.
 
 use hashlink::LruCache;
 
 use super::Message;
 use crate::clock::SECOND_US;
 use crate::config::OutputConfig;
-use crate::filter::areas;
-use crate::picture::Area;
+use crate::filter::{self, Sinks, Traits};
+use crate::observe::counts::OutputCounts;
+use crate::reject::Filtered;
 use crate::report::Place;
 
-/// Types there are, and 0.
-const TYPES: usize = 29;
 /// Vessels and types whose last message is remembered; beyond that the one that was silent for longest may be sent sooner again.
 const REMEMBERED_MAX: usize = 200_000;
+/// Vessels whose place is remembered; beyond that nobody knows where the one is that was silent for longest.
+const PLACES_MAX: usize = 200_000;
 
 /// Messages that were not wanted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Unwanted {
-    /// For their type.
-    pub by_type: u64,
-    /// For their place, or because it is not known.
-    pub by_area: u64,
+    /// By what the filter says, see [`Filtered`].
+    by_wish: [u64; Filtered::COUNT],
+    /// Because another source that it wants had brought them.
+    repeats: u64,
     /// Because one like it was sent just before.
-    pub by_interval: u64,
+    by_interval: u64,
+}
+
+impl Unwanted {
+    /// Adds it to the counters.
+    pub fn tell(&self, counts: &OutputCounts) {
+        for (reason, count) in self.by_wish.iter().enumerate() {
+            counts.filtered.of(reason).add(*count);
+        }
+        counts.repeats.add(self.repeats);
+        counts.filtered_interval.add(self.by_interval);
+    }
 }
 
 /// The filters of one output.
 pub struct Filter {
-    types: [bool; TYPES],
-    areas: Option<Vec<Area>>,
+    output: Sinks,
+    wish: filter::Filter,
+    /// Where vessels were last, when an area is asked for.
+    places: Option<LruCache<u32, Place>>,
     interval_us: i64,
     /// When what of each vessel was last sent.
     sent: LruCache<(u32, u8), i64>,
 }
 
 impl Filter {
-    /// As configured.
+    /// As configured, for the output of this place, where the feeds have these names by their numbers.
     #[must_use]
-    pub fn new(config: &OutputConfig) -> Self {
-        let wanted = |kind: usize| {
-            let words = config.types.as_deref().map(|types| types.split(','));
-            words.is_none_or(|mut words| words.any(|word| word.trim().parse() == Ok(kind)))
-        };
+    pub fn new(config: &OutputConfig, at: usize, feeds: &[String]) -> Self {
         let interval_us = i64::try_from(config.interval_seconds).unwrap_or(0) * SECOND_US;
-        Self {
-            types: std::array::from_fn(wanted),
-            areas: config.boxes.as_deref().and_then(areas),
-            interval_us,
-            sent: LruCache::new(REMEMBERED_MAX),
-        }
+        let wish = filter::Filter::new(&config.filter, feeds);
+        let places = wish.has_area().then(|| LruCache::new(PLACES_MAX));
+        let (output, sent) = (Sinks::output(at), LruCache::new(REMEMBERED_MAX));
+        Self { output, wish, places, interval_us, sent }
     }
 
     /// Whether a message is wanted; if not, why is counted.
     pub fn wants(&mut self, message: &Message, payload: &[u8], unwanted: &mut Unwanted) -> bool {
-        if !self.types.get(usize::from(message.msg_type)).copied().unwrap_or(false) {
-            unwanted.by_type += 1;
-            return false;
+        if !self.wish.is_open() {
+            let Message { msg_type, mmsi, feed, .. } = *message;
+            let place = self.place(message);
+            if let Some(reason) = self.wish.judge(&Traits { msg_type, mmsi, feed, place }) {
+                unwanted.by_wish[reason as usize] += 1;
+                return false;
+            }
         }
-        let lies = |place: Place| self.areas.iter().flatten().any(|area| area.contains(place));
-        if self.areas.is_some() && !message.place.is_some_and(lies) {
-            unwanted.by_area += 1;
+        if !message.new_to.has(self.output) {
+            unwanted.repeats += 1;
             return false;
         }
         if self.interval_us > 0 && !self.is_due(message, payload) {
@@ -67,6 +82,14 @@ impl Filter {
             return false;
         }
         true
+    }
+
+    /// Where a message comes from: from where it says, or else from where its vessel was last.
+    fn place(&mut self, message: &Message) -> Option<Place> {
+        let places = self.places.as_mut()?;
+        let Some(place) = message.place else { return places.get(&message.mmsi).copied() };
+        places.insert(message.mmsi, place);
+        Some(place)
     }
 
     fn is_due(&mut self, message: &Message, payload: &[u8]) -> bool {

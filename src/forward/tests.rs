@@ -4,13 +4,14 @@ use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
 
 use super::*;
-use crate::config::{BreakerConfig, NmeaConfig, OutputKind};
+use crate::config::{BreakerConfig, FilterConfig, NmeaConfig, OutputKind};
+use crate::filter::Sinks;
 use crate::heard::{Hearer, Telling};
 use crate::nmea::line::Lines;
 use crate::nmea::{Assembler, Note, Sink};
 use crate::observe::neighbours::Neighbour;
 use crate::queue::bounded;
-use crate::reject::Reject;
+use crate::reject::{Filtered, Reject};
 use crate::report::Place;
 use crate::resilience::backoff::Backoff;
 use crate::stage::{Spot, parking};
@@ -26,6 +27,8 @@ fn message(msg_type: u8, mmsi: u32) -> Message {
         time_us: NOW,
         received_us: NOW,
         place: None,
+        feed: 0,
+        new_to: Sinks::ALL,
         channel: b'A',
         fill: 2,
         own_ship: false,
@@ -38,8 +41,7 @@ fn config(kind: OutputKind, address: &str) -> OutputConfig {
         name: Some("out".to_owned()),
         kind,
         address: address.to_owned(),
-        types: None,
-        boxes: None,
+        filter: FilterConfig::default(),
         interval_seconds: 0,
         tag_blocks: false,
         waiting_max: 100,
@@ -73,7 +75,8 @@ fn rig(config: &OutputConfig) -> Rig {
     };
     let hearer = Hearer { outlet, at: 0, waiting_max: i64::from(config.waiting_max) };
     let telling = Telling::new(vec![hearer], Arc::clone(&counts), 1);
-    Rig { forward: Forward::new(links, config), telling, counts, clock, stopping, _spot: spot }
+    let forward = Forward::new(links, config, &["own", "service"].map(str::to_owned));
+    Rig { forward, telling, counts, clock, stopping, _spot: spot }
 }
 
 impl Rig {
@@ -141,8 +144,8 @@ fn a_datagram_is_a_sentence_and_filters_count_what_they_keep() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut config = config(OutputKind::Udp, &peer.local_addr().unwrap().to_string());
-    config.types = Some("1,2,3, 5,24".to_owned());
-    config.boxes = Some("50,0,56,9;10,10,20,20".to_owned());
+    config.filter.types = "1,2,3, 5,24".to_owned();
+    config.filter.area = "50,0,56,9;10,10,20,20".to_owned();
     config.interval_seconds = 60;
     let mut rig = rig(&config);
     let at = |lat: i32, lon: i32| Place::new(lon * 600_000, lat * 600_000);
@@ -159,26 +162,51 @@ fn a_datagram_is_a_sentence_and_filters_count_what_they_keep() {
         (there(24, 1), &half(1)),                               // interval
         (there(4, 1), SHORT),                                   // type
         (Message { place: at(57, 4), ..message(1, 2) }, SHORT), // area
-        (message(5, 3), LONG),                                  // area: nobody knows where
+        (message(5, 2), LONG),                                  // area: it was there
+        (message(5, 3), LONG),                                  // nobody knows where
         (Message { place: at(15, 15), ..message(1, 2) }, SHORT),
+        (message(5, 2), LONG), // now it is within
         (later(there(2, 1)), SHORT),
         (Message { received_us: NOW - 6 * SECOND_US, ..there(1, 9) }, SHORT), // late
     ]);
     rig.telling.pass_over();
-    rig.turn_until(|counts| counts.sent.get() == 7);
+    rig.turn_until(|counts| counts.sent.get() == 11);
     let counts = &rig.counts.outputs[0];
-    let filtered = [&counts.filtered_type, &counts.filtered_area, &counts.filtered_interval]
-        .map(|it| it.get());
-    assert_eq!((filtered, counts.no_sentence.get()), ([1, 2, 2], 1));
-    assert_eq!((counts.heard.get(), counts.dropped_late.get(), counts.waiting.get()), (12, 1, 0));
+    let filtered = [Filtered::Type, Filtered::Area].map(|it| counts.filtered.of(it as usize).get());
+    assert_eq!((filtered, counts.filtered_interval.get()), ([1, 2], 2));
+    assert_eq!((counts.no_sentence.get(), counts.filtered.total()), (1, 3));
+    assert_eq!((counts.heard.get(), counts.dropped_late.get(), counts.waiting.get()), (14, 1, 0));
     let mut buffer = [0; 200];
-    for first in [true, false, false, false, false, false, false] {
+    for first in (0..11).map(|n| n == 0) {
         let length = peer.recv(&mut buffer).unwrap();
         let line = &buffer[..length];
         assert!(line.ends_with(b"\r\n") && line.iter().filter(|it| **it == b'\n').count() == 1);
         let expected = b"!AIVDM,1,1,,A,17P@<J?P00blFWmjG@5a5?v62<10,2*25\r\n";
         assert!(!first || line == expected, "{}", String::from_utf8_lossy(line));
     }
+}
+
+#[test]
+fn what_a_vessel_says_passes_by_its_vessel_and_by_who_brought_it_and_once() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut config = config(OutputKind::Udp, &peer.local_addr().unwrap().to_string());
+    config.filter.mmsi = "1-9,!5".to_owned();
+    config.filter.sources = "own".to_owned();
+    let mut rig = rig(&config);
+    let had = Sinks::ALL.but(Sinks::output(0));
+    rig.tell(&[
+        (message(1, 1), SHORT),
+        (message(1, 5), SHORT),
+        (message(1, 10), SHORT),
+        (Message { feed: 1, ..message(1, 1) }, SHORT),
+        (Message { new_to: had, ..message(1, 1) }, SHORT),
+        (Message { new_to: Sinks::output(0), ..message(1, 2) }, SHORT),
+    ]);
+    rig.turn_until(|counts| counts.sent.get() == 2);
+    let counts = &rig.counts.outputs[0];
+    let left_out: Vec<_> = counts.left_out().map(|(reason, count)| (reason, count.get())).collect();
+    let expected = [("type", 0), ("mmsi", 2), ("area", 0), ("source", 1), ("repeat", 1)];
+    assert_eq!(left_out[..5], expected);
 }
 
 #[test]

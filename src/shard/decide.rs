@@ -6,18 +6,17 @@ use parking_lot::Mutex;
 
 use super::dedup::Again;
 use super::event_time::Believable;
+use super::learned::{AHEAD_US, Learned};
 use super::plausibility::Plausibility;
-use super::policy::{Policy, Thinning, Wanted};
+use super::policy::{Policy, Thinning, Unwanted, Wanted};
 use super::quality::Sources;
 use super::said::Said;
 use super::standing::{Sight, Standing};
 use super::tally::Tally;
 use super::tell::tell;
-use super::vessel::{Fix, Vessel};
+use super::vessel::Vessel;
 use super::vessels::Vessels;
-use super::weight::Weight;
 use crate::ais::{JsonMeta, Scratch};
-use crate::clock::SECOND_US;
 use crate::config::ShardConfig;
 use crate::heard::Telling;
 use crate::observe::counts::Counts;
@@ -28,9 +27,6 @@ use crate::reject::{Filtered, Reject};
 use crate::report::{Position, StaticData};
 use crate::rows::{FileMark, MessageRow, Origin, PositionRow, Rows, StaticRow, flags};
 use crate::store::Offsets;
-
-/// A report dated this much later than its receipt is flagged.
-const AHEAD_FLAG_US: i64 = 60 * SECOND_US;
 
 /// Offsets that no record reaches: nothing is made from any.
 pub const NOTHING_UNDECIDED: Offsets = [u64::MAX; PARTITIONS];
@@ -204,12 +200,12 @@ impl Decider {
         }
         let judged_us =
             self.believable.judge(record).inspect_err(|_| self.sources.refused(feed))?;
-        let (is_repeat, hash) = self.dedup.hear(record, judged_us);
-        let is_again = self.sources.came(feed, hash);
+        let hearing = self.dedup.hear(record, judged_us, &self.policy.audiences);
+        let is_again = self.sources.came(feed, hearing.hash);
         if is_again && rows.is_some() {
             self.tally.of(feed).own_repeats += 1;
         }
-        if is_repeat {
+        if hearing.is_repeat {
             return Err(Refusal::Repeat);
         }
         let said =
@@ -221,13 +217,13 @@ impl Decider {
             mmsi: said.mmsi(),
             feed,
         };
-        tell(self.telling.as_mut(), record, (&origin, &said), vessels);
-        let wanted = Wanted::by(&self.policy, &said, feed);
-        if let Some(reason) = wanted.unshown {
+        tell(self.telling.as_mut(), record, (&origin, &said), hearing.new_to);
+        let wanted = Wanted::by(&self.policy, &said, (feed, hearing.new_to));
+        if let Some(Unwanted::Filtered(reason)) = wanted.unshown {
             self.tally.unshown[reason as usize] += 1;
         }
-        if let Wanted { unstored: Some(reason), unshown: Some(_) } = wanted {
-            return Err(Refusal::Filtered(reason));
+        if let Wanted { unstored: Some(why), unshown: Some(_) } = wanted {
+            return Err(why.into());
         }
         let vessel = vessels.heard(origin.mmsi);
         vessel.set_back(record.received_us, self.sources.ahead_until_us());
@@ -247,8 +243,8 @@ impl Decider {
                 vessels.note_changed(origin.mmsi);
             }
         }
-        if let Some(reason) = wanted.unstored {
-            return Err(Refusal::Filtered(reason));
+        if let Some(why) = wanted.unstored {
+            return Err(why.into());
         }
         let thinning = self.policy.thinning;
         if thinning.is_some_and(|it| is_thinned(it, vessels, &origin, position.as_ref())) {
@@ -300,6 +296,15 @@ impl From<Reject> for Refusal {
     }
 }
 
+impl From<Unwanted> for Refusal {
+    fn from(why: Unwanted) -> Self {
+        match why {
+            Unwanted::Filtered(reason) => Self::Filtered(reason),
+            Unwanted::Had => Self::Repeat,
+        }
+    }
+}
+
 fn judge(
     plausibility: Plausibility,
     record: &Record<'_>,
@@ -311,7 +316,7 @@ fn judge(
     flag(flags::JUMP, standing.is_jump())
         | flag(flags::SHARED, standing == Standing::Rival)
         | flag(flags::SPEED, plausibility.is_fast(position))
-        | flag(flags::AHEAD, origin.time_us - origin.received_us > AHEAD_FLAG_US)
+        | flag(flags::AHEAD, origin.time_us - origin.received_us > AHEAD_US)
         | flag(flags::LATE, vessel.is_late(origin.live_us()))
         | flag(flags::SENDER_TIME, record.sent_us.is_some())
         | flag(flags::OWN_SHIP, record.own_ship)
@@ -334,42 +339,6 @@ fn is_thinned(
         vessel.stored = Some(here);
     }
     is_thinned
-}
-
-/// What there is to learn of a vessel, and how far that is believed.
-struct Learned<'a> {
-    origin: &'a Origin,
-    flags: u16,
-    standing: Standing,
-    weight: Weight,
-}
-
-impl Learned<'_> {
-    /// What the vessel's entry learns; whether it changed and had not changed before. A report dated ahead never becomes what is
-    /// known of it.
-    fn by(
-        &self,
-        vessel: &mut Vessel,
-        position: Option<&Position>,
-        data: Option<&StaticData>,
-        window_us: i64,
-    ) -> bool {
-        let had_changed = vessel.changed.any();
-        vessel.heard(self.origin.received_us);
-        if self.origin.time_us - self.origin.received_us > AHEAD_FLAG_US {
-            return false;
-        }
-        let (flags, weight) = (self.flags, self.weight);
-        let origin = self.origin.live();
-        if let Some(position) = position {
-            let fix = Fix { origin, position: *position, flags, weight };
-            vessel.moved(fix, self.standing, window_us);
-        }
-        if let Some(data) = data {
-            vessel.said(origin.time_us, data, weight);
-        }
-        !had_changed && vessel.changed.any()
-    }
 }
 
 fn make_rows(

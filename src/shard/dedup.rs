@@ -9,6 +9,9 @@
 //! It is a hash table of 16-byte entries with linear probing. Old entries are not searched for: when the table fills, it is rebuilt
 //! from what is still in the window, larger or smaller. At its bound the older half of the window goes, counted.
 //!
+//! A sink that wants some sources alone must not lose what another source brought first: what was heard is remembered for each
+//! [`Audience`](super::audience::Audience) by itself.
+//!
 //! What senders of fields told, and what anybody sent who waited for an answer, has a memory of its own: the same report of
 //! the same time is the same report whenever it comes within the longer window of those who may send again ([`Again`]).
 //!
@@ -17,6 +20,8 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::audience::Audiences;
+use crate::filter::Sinks;
 use crate::record::Record;
 use crate::report::packed;
 
@@ -93,6 +98,37 @@ impl Dedup {
         }
     }
 
+    /// Whether [`Dedup::is_known`] would say so; remembers nothing.
+    fn knows(&self, hash: u64, sent_us: i64, received_us: i64) -> bool {
+        let (key, mask) = (hash.max(1), self.slots.len() - 1);
+        let mut at = slot(key, mask);
+        while self.slots[at].key != 0 && self.slots[at].key != key {
+            at = (at + 1) & mask;
+        }
+        let found = self.slots[at];
+        found.key == key
+            && near(found.sent_ms, millis(sent_us), self.window_ms)
+            && near(found.received_ms, millis(received_us), self.window_ms)
+    }
+
+    /// Who has had what goes by this hash, when this feed brings it; its audience has it now.
+    fn had(
+        &mut self,
+        hash: u64,
+        (sent_us, received_us): (i64, i64),
+        (audiences, feed): (&Audiences, u8),
+    ) -> Had {
+        let own = audiences.of(feed);
+        let is_known = self.is_known(hash ^ own.salt, sent_us, received_us);
+        let mut by = if is_known { own.sinks } else { Sinks::NONE };
+        for other in audiences.others(feed) {
+            if self.knows(hash ^ other.salt, sent_us, received_us) {
+                by = by.and(other.sinks);
+            }
+        }
+        Had { is_known, by }
+    }
+
     /// Entries, those included that have left the window and not yet the table.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -142,6 +178,33 @@ impl Dedup {
     }
 }
 
+/// Who has had a report.
+#[derive(Clone, Copy)]
+struct Had {
+    /// Whether a source of the same audience brought it.
+    is_known: bool,
+    by: Sinks,
+}
+
+/// Whether a report came before.
+#[derive(Clone, Copy)]
+pub struct Hearing {
+    /// What it goes by.
+    pub hash: u64,
+    /// Nobody who wants its source has not had it.
+    pub is_repeat: bool,
+    /// Who wants its source and has not had it.
+    pub new_to: Sinks,
+}
+
+impl Hearing {
+    fn new(hash: u64, wanted: Sinks, had: Had) -> Self {
+        let new_to = wanted.but(had.by);
+        let is_had = wanted != Sinks::NONE && new_to == Sinks::NONE;
+        Self { hash, is_repeat: had.is_known || is_had, new_to }
+    }
+}
+
 /// Both memories.
 #[derive(Clone)]
 pub struct Again {
@@ -159,20 +222,22 @@ impl Again {
         }
     }
 
-    /// Whether this record's report came before, and the hash that it goes by; remembers it either way.
-    pub fn hear(&mut self, record: &Record<'_>, sent_us: i64) -> (bool, u64) {
-        let received_us = record.received_us;
+    /// Whether this record's report came before, and to whom; remembers it either way.
+    pub fn hear(&mut self, record: &Record<'_>, sent_us: i64, audiences: &Audiences) -> Hearing {
+        let (times, who) = ((sent_us, record.received_us), (audiences, record.feed));
+        let wanted = audiences.of(record.feed).sinks;
         if record.report {
             let hash = self.told_hash(packed::key(record.payload), sent_us);
-            return (self.timed.is_known(hash, sent_us, received_us), hash);
+            return Hearing::new(hash, wanted, self.timed.had(hash, times, who));
         }
         let hash = xxh3_64_with_seed(record.payload, self.heard.seed);
-        let heard = self.heard.is_known(hash, sent_us, received_us);
-        let told = record.answered && record.sent_us.is_some() && {
-            let hash = self.told_hash(record.payload, sent_us);
-            self.timed.is_known(hash, sent_us, received_us)
-        };
-        (heard || told, hash)
+        let mut had = self.heard.had(hash, times, who);
+        if record.answered && record.sent_us.is_some() {
+            let told = self.told_hash(record.payload, sent_us);
+            let told = self.timed.had(told, times, who);
+            had = Had { is_known: had.is_known || told.is_known, by: had.by.and(told.by) };
+        }
+        Hearing::new(hash, wanted, had)
     }
 
     /// The time is part of what is compared: to the microsecond, as it was told.

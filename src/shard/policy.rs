@@ -1,11 +1,12 @@
 //! What the operator wants of the shards beyond thresholds: what is stored and shown, what is thinned out, how far sources are believed.
 
+use super::audience::Audiences;
 use super::plausibility::metres_between;
 use super::said::Said;
 use super::weight::Weight;
 use crate::clock::SECOND_US;
 use crate::config::{Config, FusionConfig, ThinningConfig};
-use crate::filter::Filter;
+use crate::filter::{Filter, Sinks};
 use crate::reject::Filtered;
 use crate::report::Place;
 
@@ -16,6 +17,8 @@ pub struct Policy {
     pub store: Filter,
     /// What is known of vessels and shown.
     pub live: Filter,
+    /// Who wants what which feed brings: these two, and the outputs.
+    pub audiences: Audiences,
     /// Which positions are not stored, if any.
     pub thinning: Option<Thinning>,
     /// How far each feed is believed, by its number.
@@ -31,9 +34,16 @@ impl Policy {
         let fusion = &config.fusion;
         let kinds = kinds.iter().map(String::as_str).chain(std::iter::repeat(""));
         let weight = |(name, kind): (&String, &str)| Weight::new(fusion.weight(name, kind));
+        let filter = |wanted| Filter::new(wanted, names);
+        let (store, live) = (filter(&config.store_filter), filter(&config.live_filter));
+        let outputs: Vec<_> = config.outputs.iter().map(|output| filter(&output.filter)).collect();
+        let mut sinks = vec![(Sinks::STORE, &store), (Sinks::LIVE, &live)];
+        sinks.extend(outputs.iter().enumerate().map(|(at, it)| (Sinks::output(at), it)));
+        let audiences = Audiences::new(&sinks);
         Self {
-            store: Filter::new(&config.store_filter, names),
-            live: Filter::new(&config.live_filter, names),
+            store,
+            live,
+            audiences,
             thinning: Thinning::new(&config.thinning),
             weights: names.iter().zip(kinds).map(weight).collect(),
             window_us: seconds_us(fusion.window_seconds),
@@ -52,7 +62,8 @@ impl Default for Policy {
     fn default() -> Self {
         let (store, live, weights) = (Filter::default(), Filter::default(), Vec::new());
         let window_us = seconds_us(FusionConfig::default().window_seconds);
-        Self { store, live, thinning: None, weights, window_us }
+        let audiences = Audiences::default();
+        Self { store, live, audiences, thinning: None, weights, window_us }
     }
 }
 
@@ -63,19 +74,34 @@ fn seconds_us(seconds: u64) -> i64 {
 /// Who does not want a message, and why.
 pub struct Wanted {
     /// Why it is not to be stored.
-    pub unstored: Option<Filtered>,
+    pub unstored: Option<Unwanted>,
     /// Why it is not to be shown.
-    pub unshown: Option<Filtered>,
+    pub unshown: Option<Unwanted>,
+}
+
+/// Why a sink does not want a message.
+#[derive(Clone, Copy)]
+pub enum Unwanted {
+    /// Its filter says so.
+    Filtered(Filtered),
+    /// It has had it from another source.
+    Had,
 }
 
 impl Wanted {
-    /// The verdict of both filters.
-    pub fn by(policy: &Policy, said: &Said<'_>, feed: u8) -> Self {
-        if policy.store.is_open() && policy.live.is_open() {
+    /// The verdict of both filters on a message of this feed that is new to these.
+    pub fn by(policy: &Policy, said: &Said<'_>, (feed, new_to): (u8, Sinks)) -> Self {
+        let (store, live) = (Sinks::STORE, Sinks::LIVE);
+        let is_new = store.and(live).but(new_to) == Sinks::NONE;
+        if is_new && policy.store.is_open() && policy.live.is_open() {
             return Self { unstored: None, unshown: None };
         }
         let traits = said.traits(feed);
-        Self { unstored: policy.store.judge(&traits), unshown: policy.live.judge(&traits) }
+        let judge = |filter: &Filter, sink| {
+            let had = (!new_to.has(sink)).then_some(Unwanted::Had);
+            filter.judge(&traits).map(Unwanted::Filtered).or(had)
+        };
+        Self { unstored: judge(&policy.store, store), unshown: judge(&policy.live, live) }
     }
 }
 

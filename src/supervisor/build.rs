@@ -137,7 +137,7 @@ pub fn engine(config: &Config, mut given: Given) -> Result<Engine, Failure> {
     }
     let recovering = Arc::new(AtomicUsize::new(common.shards));
     let seed = directory.instance().as_u64_pair().0;
-    let (output_plans, hearers) = outputs::plan(config, &common);
+    let (output_plans, hearers) = outputs::plan(config, &common, known.all());
     let start = Start { journal: &journal, from, seed, recovering: &recovering, hearers };
     let writers = opened.into_iter().zip(offsets).collect();
     let (mut plans, ends) = writers::plan(config, &common, &journal, known.all(), writers);

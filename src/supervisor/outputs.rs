@@ -41,8 +41,8 @@ pub fn counts(config: &Config) -> Vec<OutputCounts> {
     config.outputs.iter().map(|output| named(output.name.as_deref())).collect()
 }
 
-/// The stages of the outputs, and the queues to them.
-pub fn plan(config: &Config, common: &Common) -> (Vec<Plan>, Vec<Hearer>) {
+/// The stages of the outputs, and the queues to them; the feeds have these names by their numbers.
+pub fn plan(config: &Config, common: &Common, feeds: &[String]) -> (Vec<Plan>, Vec<Hearer>) {
     let one = |(at, output): (usize, &crate::config::OutputConfig)| {
         let (spot, waker) = parking();
         let (outlet, inlet) = crate::queue::bounded(QUEUE, &waker);
@@ -56,7 +56,7 @@ pub fn plan(config: &Config, common: &Common) -> (Vec<Plan>, Vec<Hearer>) {
             clock: common.clock.clone(),
             stopping: Arc::clone(&common.live_stopping),
         };
-        let stage = Box::new(Forward::new(links, output));
+        let stage = Box::new(Forward::new(links, output, feeds));
         let plan = Plan { role: Role::Live, call_max: CALL_MAX, ..flow(stage, spot) };
         (plan, Hearer { outlet, at, waiting_max: i64::from(output.waiting_max) })
     };

@@ -1,6 +1,7 @@
 //! Counters of outputs.
 
-use super::{Counter, Gauge};
+use super::{ByReason, Counter, Gauge};
+use crate::reject::Filtered;
 
 /// What is known of one output.
 #[derive(Debug, Default)]
@@ -13,10 +14,10 @@ pub struct OutputCounts {
     pub sent: Counter,
     /// Bytes sent.
     pub bytes: Counter,
-    /// Messages of types that it does not want.
-    pub filtered_type: Counter,
-    /// Messages from where it does not want them.
-    pub filtered_area: Counter,
+    /// Messages that its filter does not want, by [`Filtered`].
+    pub filtered: ByReason<{ Filtered::COUNT }>,
+    /// Messages that it has had from another feed that it wants.
+    pub repeats: Counter,
     /// Messages of vessels that one like it was just sent of.
     pub filtered_interval: Counter,
     /// Reports that were told in fields and so have no sentence.
@@ -31,4 +32,17 @@ pub struct OutputCounts {
     pub connected: Gauge,
     /// Connections made.
     pub connections: Counter,
+}
+
+impl OutputCounts {
+    /// Messages that were left out on purpose, by the reason as it stands in metrics.
+    pub fn left_out(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
+        let by_wish = Filtered::BY_WISH.iter();
+        let by_wish = by_wish.map(|it| (it.label(), self.filtered.of(*it as usize)));
+        by_wish.chain([
+            ("repeat", &self.repeats),
+            ("interval", &self.filtered_interval),
+            ("no_sentence", &self.no_sentence),
+        ])
+    }
 }

@@ -235,12 +235,8 @@ fn outputs(seen: &Seen) -> Value {
             "heard": it.heard.get(),
             "sent": it.sent.get(),
             "bytes": it.bytes.get(),
-            "filtered": {
-                "type": it.filtered_type.get(),
-                "area": it.filtered_area.get(),
-                "interval": it.filtered_interval.get(),
-                "no_sentence": it.no_sentence.get(),
-            },
+            "filtered": it.left_out().map(|(reason, count)| (reason.to_owned(), json!(count.get())))
+                .collect::<Map<_, _>>(),
             "dropped": { "full": it.dropped_full.get(), "late": it.dropped_late.get() },
             "waiting": it.waiting.get(),
             "connected": it.connected.get(),

@@ -29,16 +29,10 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "ais_output_messages_filtered_total",
         OUTPUT_REASON,
-        "Messages that an output's filters do not want.",
+        "Messages that an output's filters do not want, or that it has had from another feed.",
         |seen, out| {
             for output in &seen.counts.outputs {
-                let reasons = [
-                    ("type", &output.filtered_type),
-                    ("area", &output.filtered_area),
-                    ("interval", &output.filtered_interval),
-                    ("no_sentence", &output.no_sentence),
-                ];
-                for (reason, count) in reasons {
+                for (reason, count) in output.left_out() {
                     out.put(&[&output.name, reason], float(count.get()));
                 }
             }
