@@ -112,6 +112,9 @@ pub mod flags {
     /// What cannot be.
     pub const SUSPECT: u16 = JUMP | SPEED;
 
+    /// What is held against its source.
+    pub const WRONG: u16 = SUSPECT | AHEAD;
+
     /// Those that say how good a source is, which are counted for each.
     pub const JUDGED: [(u16, &str); 6] = [
         (JUMP, "jump"),

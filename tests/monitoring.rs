@@ -21,6 +21,9 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(shipped(path)).unwrap()
 }
 
+/// A daemon that has everything that is asked about.
+const WITH_AN_OUTPUT: &str = "[[outputs]]\nkind = \"udp\"\naddress = \"127.0.0.1:9\"\n";
+
 fn promtool(arguments: &[&str], file: &str) {
     let mut promtool = Command::new("promtool");
     let output = promtool.args(arguments).arg(shipped(file)).output();
@@ -115,7 +118,7 @@ fn each_trigger_of_the_checklist_has_its_alert() {
 
 #[test]
 fn every_query_names_a_metric_and_labels_that_a_daemon_exposes() {
-    let home = Home::new("");
+    let home = Home::new(WITH_AN_OUTPUT);
     let daemon = home.start();
     let (status, body) = get(daemon.http(), "/metrics/prometheus");
     assert_eq!(status, 200);
@@ -144,7 +147,7 @@ fn every_query_names_a_metric_and_labels_that_a_daemon_exposes() {
 
 #[test]
 fn a_real_prometheus_answers_every_query_of_a_daemon_under_load() {
-    let home = Home::new("");
+    let home = Home::new(WITH_AN_OUTPUT);
     let daemon = home.start();
     let traffic = Traffic::start(500);
     traffic.aim(&daemon);

@@ -195,6 +195,9 @@ fn sources_that_are_wrong_are_shown_as_such_and_take_nothing_from_the_others() {
         (&300.into(), &300.into()),
         "{ahead}"
     );
+    // Nine tenths believed and nothing wrong; seven tenths, and nothing right.
+    let scores = [&right, &ahead].map(|source| source["score"].as_f64().unwrap());
+    assert!((0.95..=0.97).contains(&scores[0]) && scores[1] <= 0.71, "{scores:?}");
     let wrong = source(&daemon, "rx2");
     assert_eq!(
         (&wrong["flagged"]["jump"], &wrong["flagged"]["shared"]),

@@ -7,6 +7,7 @@ use super::reply::Reply;
 use super::vessels::time;
 use crate::observe::accounting::Sums;
 use crate::observe::counts::FeedCounts;
+use crate::observe::source_counts::score;
 use crate::reject::{Filtered, Reject};
 use crate::rows::flags;
 
@@ -39,6 +40,7 @@ fn describe(feed: &FeedCounts, now_us: i64) -> Value {
         "delay_seconds": source.delay_seconds(),
         "last_seen": if last_us == 0 { Value::Null } else { time(last_us) },
         "weight": source.weight(now_us),
+        "score": score(feed, &sums, now_us),
         "demoted": source.is_demoted(now_us),
         "demoted_until": until(source.demoted_until_us.get()),
         "stuck": source.is_stuck(now_us),

@@ -1,7 +1,12 @@
 //! What is known of each feed as a source: beside how much it brings, how good that is.
 
-use super::counts::{ByReason, Counter, Gauge};
+use super::accounting::Sums;
+use super::counts::{ByReason, Counter, FeedCounts, Gauge};
+use crate::clock::SECOND_US;
 use crate::rows::flags;
+
+/// Who was silent for so long says nothing of now.
+const RECENT_US: i64 = 900 * SECOND_US;
 
 /// What is counted and told of a source.
 #[derive(Debug, Default)]
@@ -60,3 +65,60 @@ impl SourceCounts {
 
 /// What a source that is demoted counts for at most, in hundredths.
 pub const DEMOTED_PERCENT: u8 = 30;
+
+/// What a source is worth now, 0 to 1; nothing while it has brought nothing.
+///
+/// Half of it is for what it brought lately (all of that at once, none after a quarter of an hour of silence), three tenths for how far it is
+/// believed, and two for the part of all it brought since the start that was neither refused nor cannot be.
+#[must_use]
+pub fn score(feed: &FeedCounts, sums: &Sums, now_us: i64) -> Option<f64> {
+    let last_us = feed.last_message_us.get();
+    if last_us == 0 || sums.came() == 0 {
+        return None;
+    }
+    let wrong = flags::JUDGED.iter().enumerate().filter(|(_, (flag, _))| flag & flags::WRONG != 0);
+    let wrong: u64 = wrong.map(|(at, _)| feed.source.flagged.of(at).get()).sum();
+    let bad = (sums.rejected.iter().sum::<u64>() + wrong).min(sums.came());
+    let silent_us = (now_us - last_us).clamp(0, RECENT_US);
+    #[expect(clippy::cast_precision_loss, reason = "shares of a sum")]
+    let part = |part: u64, whole: u64| 1.0 - part as f64 / whole as f64;
+    let recency = part(silent_us.unsigned_abs(), RECENT_US.unsigned_abs());
+    let validity = part(bad, sums.came());
+    Some(0.5 * recency + 0.3 * feed.source.weight(now_us) + 0.2 * validity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reject::Reject;
+
+    const NOW: i64 = 1_700_000_000 * SECOND_US;
+
+    #[test]
+    fn a_source_is_worth_what_it_brought_lately_how_far_it_is_believed_and_what_of_it_can_be() {
+        let feed = FeedCounts::default();
+        feed.source.weight_percent.set(80);
+        let check = |expected: Option<f64>| {
+            let score = score(&feed, &Sums::read(&feed), NOW);
+            let (score, expected) = (score.unwrap_or(-1.0), expected.unwrap_or(-1.0));
+            assert!((score - expected).abs() < 1e-9, "{score} {expected}");
+        };
+        check(None);
+        feed.received.add(100);
+        feed.last_message_us.set(NOW + SECOND_US);
+        check(Some(0.5 + 0.24 + 0.2));
+        feed.last_message_us.set(NOW - 450 * SECOND_US);
+        check(Some(0.25 + 0.24 + 0.2));
+        feed.last_message_us.set(NOW - 9000 * SECOND_US);
+        check(Some(0.24 + 0.2));
+        feed.rejected.of(Reject::Checksum as usize).add(30);
+        let (jump, late) = (0, 3);
+        feed.source.flagged.of(jump).add(20);
+        feed.source.flagged.of(late).add(20);
+        check(Some(0.24 + 0.1));
+        feed.source.demoted_until_us.set(NOW + 1);
+        check(Some(0.09 + 0.1));
+        feed.source.flagged.of(jump).add(1000);
+        check(Some(0.09));
+    }
+}

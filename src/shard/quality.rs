@@ -110,7 +110,7 @@ impl Sources {
     /// Notes how much a position told, and whether its flags say that it cannot be.
     pub fn told(&mut self, feed: u8, position: &Position, bits: u16) {
         let source = &mut self.feeds[usize::from(feed)];
-        source.errors += u32::from(bits & (flags::SUSPECT | flags::AHEAD) != 0);
+        source.errors += u32::from(bits & flags::WRONG != 0);
         source.positions += 1;
         source.told += u32::from(position.place.is_some())
             + u32::from(position.sog.is_some())

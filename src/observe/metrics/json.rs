@@ -10,6 +10,7 @@ use crate::observe::counts::{FeedCounts, OutputCounts, ShardCounts, StageCounts}
 use crate::observe::latency::Quantiles;
 use crate::observe::log;
 use crate::observe::neighbours::Neighbour;
+use crate::observe::source_counts::score;
 use crate::reject::{Dropped, Filtered, Reject};
 use crate::rows::flags;
 
@@ -40,7 +41,8 @@ pub fn to_json(seen: &Seen) -> Value {
         },
         "log_lines": log::lines().map(|(level, count)| (level.to_owned(), json!(count))).into_iter()
             .collect::<Map<_, _>>(),
-        "feeds": seen.feeds().map(|(counts, sums)| (counts.name.clone(), feed(counts, sums)))
+        "feeds": seen.feeds()
+            .map(|(counts, sums)| (counts.name.clone(), feed(counts, sums, seen.now_us)))
             .collect::<Map<_, _>>(),
         "shards": seen.counts.shards.iter().map(shard).collect::<Vec<_>>(),
         "journal": journal(seen),
@@ -107,7 +109,7 @@ fn reasons<R: Copy>(all: &[R], label: fn(R) -> &'static str, counts: &[u64]) -> 
     Value::Object(named.collect())
 }
 
-fn feed(counts: &FeedCounts, sums: &Sums) -> Value {
+fn feed(counts: &FeedCounts, sums: &Sums, now_us: i64) -> Value {
     json!({
         "kind": counts.kind,
         "received": sums.received,
@@ -144,6 +146,7 @@ fn feed(counts: &FeedCounts, sums: &Sums) -> Value {
         "delay_us": counts.source.delay_us.get(),
         "timed": counts.source.timed.get(),
         "weight_percent": counts.source.weight_percent.get(),
+        "score": score(counts, sums, now_us),
         "demotions": counts.source.demotions.get(),
         "demoted_until_us": counts.source.demoted_until_us.get(),
         "stuck_until_us": counts.source.stuck_until_us.get(),

@@ -2,7 +2,7 @@
 
 use super::list::{Metric, Points};
 use super::seen::{Seen, float, signed};
-use crate::observe::source_counts::SourceCounts;
+use crate::observe::source_counts::{SourceCounts, score};
 use crate::rows::flags;
 
 const FEED: &[&str] = &["feed"];
@@ -48,6 +48,16 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("ais_source_weight", FEED, "How far it is believed, 0 to 1.", |seen, out| {
         each(seen, out, SourceCounts::weight);
     }),
+    Metric::gauge(
+        "ais_source_score",
+        FEED,
+        "What it is worth now, 0 to 1, for what it brought lately, how far it is believed and how much of that can be; 0 while it has brought nothing.",
+        |seen, out| {
+            for (feed, sums) in seen.feeds() {
+                out.put(&[&feed.name], score(feed, sums, seen.now_us).unwrap_or(0.0));
+            }
+        },
+    ),
     Metric::gauge(
         "ais_source_demoted",
         FEED,
