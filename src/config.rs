@@ -138,6 +138,8 @@ pub enum FeedKind {
     TcpClient {
         /// `HOST:PORT` to connect to.
         address: String,
+        /// A line to say when connected, for a server that wants one.
+        hello: Option<String>,
         /// A connection that brings nothing for this long is made anew.
         silent_seconds: u64,
     },

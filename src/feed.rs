@@ -131,9 +131,10 @@ pub fn open(
             };
             listening(bound, "tcp", address)
         }
-        FeedKind::TcpClient { address, silent_seconds } => {
+        FeedKind::TcpClient { address, hello, silent_seconds } => {
             let silent = Duration::from_secs(*silent_seconds);
-            let feed = tcp_connect::TcpConnect::new(context, &name, address, silent);
+            let feed = tcp_connect::TcpConnect::new(context, &name, address, silent)
+                .saying(hello.as_deref());
             Ok(Opened { stage: Box::new(feed), address: None })
         }
         FeedKind::Http { .. } => Err("a feed of posts is opened with its sockets".to_owned()),

@@ -40,6 +40,7 @@ mod postgres_schema;
 mod postgres_store;
 mod postgres_store_tls;
 mod postgres_tls;
+mod receivers;
 mod recorded;
 mod restore;
 mod rights;

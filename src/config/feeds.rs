@@ -41,6 +41,7 @@ pub fn build(kind: &str, mut values: Values) -> Option<FeedConfig> {
         },
         "tcp_client" => FeedKind::TcpClient {
             address: text(&values, "address")?,
+            hello: text(&values, "hello").filter(|hello| !hello.is_empty()),
             silent_seconds: whole(&values, "silent_seconds")?,
         },
         "http" => FeedKind::Http {
@@ -137,8 +138,9 @@ pub fn values_of(feed: &FeedConfig) -> Vec<(&'static str, Value)> {
             values.push(("clients_per_address_max", size(*clients_per_address_max as u64)));
             values.push(("idle_seconds", size(*idle_seconds)));
         }
-        FeedKind::TcpClient { address, silent_seconds } => {
+        FeedKind::TcpClient { address, hello, silent_seconds } => {
             values.push(("address", Value::Text(address.clone())));
+            values.extend(hello.clone().map(|hello| ("hello", Value::Text(hello))));
             values.push(("silent_seconds", size(*silent_seconds)));
         }
         FeedKind::Http { address, token } => {
@@ -302,5 +304,10 @@ mod tests {
             assert_eq!(build(kind, values_of(&feed).into_iter().collect()), Some(feed.clone()));
             assert_eq!(feed.kind.label(), *kind);
         }
+        let hello = Value::Text("?WATCH={\"nmea\":true}".to_owned());
+        let address = Value::Text("gpsd:2947".to_owned());
+        let feed = build("tcp_client", Values::from([("address", address), ("hello", hello)]));
+        let feed = feed.unwrap();
+        assert_eq!(build("tcp_client", values_of(&feed).into_iter().collect()), Some(feed));
     }
 }

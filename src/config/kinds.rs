@@ -87,7 +87,12 @@ pub const KINDS: &[(&str, &[FeedKey])] = &[
     ),
     (
         "tcp_client",
-        &[NAME, ADDRESS, key("silent_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(60))],
+        &[
+            NAME,
+            ADDRESS,
+            key("hello", Rule::TokenOrNone, Otherwise::Absent),
+            key("silent_seconds", Rule::Whole(1, 86_400), Otherwise::Whole(60)),
+        ],
     ),
     (
         "http",

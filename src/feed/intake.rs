@@ -20,6 +20,8 @@ use super::{FeedContext, FeedSink, Handed};
 
 /// A file is one sender.
 const FILE: u64 = 0;
+/// The longest line of a stream that is looked at: an object of JSON is longer than sentences are.
+const OBJECT_BYTES_MAX: usize = 4096;
 /// How often parts that wait for their partners are looked at.
 const EXPIRE_INTERVAL_US: i64 = SECOND_US;
 
@@ -62,29 +64,27 @@ impl Intake {
     /// What cuts the bytes of one connection into lines.
     #[must_use]
     pub fn framer(&self) -> Framer {
-        Framer::new(self.context().nmea.line_bytes_max)
+        Framer::new(self.context().nmea.line_bytes_max.max(OBJECT_BYTES_MAX))
     }
 
     /// Takes the lines of a datagram; `sender` keeps the parts of different senders apart. A line may be an object of JSON.
     pub fn datagram(&mut self, bytes: &[u8], sender: u64, received_us: i64) {
         self.bytes += bytes.len() as u64;
         for line in Lines::new(bytes) {
-            if line.first() == Some(&b'{') {
-                self.object(line, sender, received_us);
-            } else {
-                self.assembler.line(line, sender, received_us, &mut self.sink);
-            }
-            self.offer_if_full();
+            self.event(LineEvent::Line(line), sender, received_us);
         }
     }
 
     /// Takes what AIS-catcher sends for one message: its sentences, dated by what holds them unless they are themselves, or its
-    /// fields where there are none.
+    /// fields where there are none. What gpsd says beside messages is ignored.
     fn object(&mut self, line: &[u8], sender: u64, received_us: i64) {
         let text = match std::str::from_utf8(line) {
             Ok(text) if depth::is_bounded(line) => text,
             _ => return self.sink.reject(Reject::Json, line),
         };
+        if parts::is_of_gpsd(text) {
+            return self.sink.note(Note::Ignored, 1);
+        }
         if let Some(sentences) = parts::sentences(text) {
             let mut sink = Dated { sink: &mut self.sink, sent_us: json::time(text) };
             for sentence in sentences {
@@ -147,7 +147,12 @@ impl Intake {
     }
 
     fn event(&mut self, event: LineEvent<'_>, sender: u64, received_us: i64) {
-        self.assembler.event(event, sender, received_us, &mut self.sink);
+        match event {
+            LineEvent::Line(line) if line.first() == Some(&b'{') => {
+                self.object(line, sender, received_us);
+            }
+            event => self.assembler.event(event, sender, received_us, &mut self.sink),
+        }
         self.offer_if_full();
     }
 
@@ -347,6 +352,37 @@ mod tests {
         let told: Vec<_> = records.iter().map(|it| (it.report, it.sent_us)).collect();
         assert_eq!(told, [(false, sent), (true, sent), (false, sent), (false, None)]);
         assert_eq!(records[0].raw, super::super::testing::SENTENCE);
+    }
+
+    /// gpsd says who it is and what it watches before the sentences, and where it is itself between them.
+    #[test]
+    fn objects_in_a_stream_are_taken_as_in_datagrams_and_what_gpsd_says_of_itself_is_ignored() {
+        const GPSD: &str = r#"{"class":"VERSION","release":"3.22","rev":"3.22","proto_major":3,"proto_minor":14}
+{"class":"DEVICES","devices":[{"class":"DEVICE","path":"tcp://153.44.253.27:5631","driver":"AIVDM"}]}
+{"class":"WATCH","enable":true,"json":false,"nmea":true,"raw":0,"scaled":false,"timing":false}
+{"class":"TPV","device":"/dev/ttyUSB0","mode":3,"lat":52.1,"lon":4.1}
+"#;
+        let padded = format!(
+            r#"{{"class":"AIS","device":"AIS-catcher","pad":"{}","nmea":["{}"],"rxuxtime":1700000000}}"#,
+            "x".repeat(2000),
+            std::str::from_utf8(super::super::testing::SENTENCE).unwrap()
+        );
+        let bench = Bench::new(8);
+        let mut intake = Intake::new(bench.context());
+        let mut framer = intake.framer();
+        let long = "y".repeat(2000);
+        let text = [GPSD, &padded, "\r\n!", &long, "\r\n", &padded, "\n"].concat();
+        for bytes in text.as_bytes().chunks(700) {
+            intake.bytes(&mut framer, bytes, 1, 0);
+        }
+        assert_eq!(intake.hand_on(), Handed::On(2));
+        let too_long = bench.counts().rejected.of(Reject::LineTooLong as usize).get();
+        assert_eq!(
+            (bench.counts().ignored.get(), too_long),
+            (4, 1),
+            "a sentence has its own bound"
+        );
+        assert_eq!(bench.counts().rejected.total(), 1);
     }
 
     #[test]

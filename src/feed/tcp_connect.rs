@@ -9,10 +9,10 @@
 //! A connection that fails, ends or stays silent for too long is made anew after a jittered wait of 0.5 s to 30 s, short
 //! again once bytes have come, which alone is success: a server that accepts and says nothing has failed. The server is a neighbour
 //! with a breaker of its own, named `feed:` and the feed. The name is looked up at each attempt. The blocking calls (the read, a look at a connection
-//! in the making) have deadlines of 50 ms, so a stop is seen at any time; what the
+//! in the making, what is said to a server that wants a line first) have deadlines of 50 ms, so a stop is seen at any time; what the
 //! socket then still holds is taken, within a bound of time.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +54,8 @@ enum Link {
 pub struct TcpConnect {
     name: String,
     address: String,
+    /// What is said to the server first, with the end of its line.
+    hello: Vec<u8>,
     silent: Duration,
     link: Link,
     attempts: Attempts,
@@ -73,6 +75,7 @@ impl TcpConnect {
         Self {
             name: sockets::thread_name(context.id, name),
             address: address.to_owned(),
+            hello: Vec::new(),
             silent,
             link: Link::Waiting,
             attempts: Attempts::new(server, &context.breakers, backoff),
@@ -81,6 +84,13 @@ impl TcpConnect {
             intake: Intake::new(context),
             drain_until: None,
         }
+    }
+
+    /// Says this line to the server when it is connected, if there is one.
+    #[must_use]
+    pub fn saying(self, hello: Option<&str>) -> Self {
+        let hello = hello.map_or_else(Vec::new, |hello| [hello, "\r\n"].concat().into_bytes());
+        Self { hello, ..self }
     }
 }
 
@@ -132,8 +142,8 @@ impl TcpConnect {
         self.hand_on()
     }
 
-    fn up(&mut self, stream: TcpStream) {
-        if let Err(error) = stream.set_read_timeout(Some(WAIT_MAX)) {
+    fn up(&mut self, mut stream: TcpStream) {
+        if let Err(error) = self.greet(&mut stream) {
             self.down(&sockets::plain(&error));
             return;
         }
@@ -149,6 +159,13 @@ impl TcpConnect {
             heard: Instant::now(),
             is_proven: false,
         });
+    }
+
+    /// Makes a connection ready to be read, and says what its server wants to hear.
+    fn greet(&self, stream: &mut TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(WAIT_MAX))?;
+        stream.set_write_timeout(Some(WAIT_MAX))?;
+        stream.write_all(&self.hello)
     }
 
     /// Reads once and says how many bytes came; takes leave of a connection that ended or is silent.

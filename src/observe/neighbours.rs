@@ -367,11 +367,11 @@ mod tests {
         let mut config = Config::default();
         config.store.url = crate::config::Secret::new("postgres://db/ais");
         config.redis.url = crate::config::Secret::new("redis://cache");
-        let kind = FeedKind::TcpClient { address: "receiver:10110".to_owned(), silent_seconds: 60 };
+        let kind =
+            FeedKind::TcpClient { address: "rx:1".to_owned(), hello: None, silent_seconds: 60 };
         config.feeds = vec![crate::config::FeedConfig { name: Some("redis".to_owned()), kind }];
         let neighbours = Neighbours::of(&config);
-        let expected = ["postgres", "redis", "feed:redis"].map(|name| named(name, true));
-        assert_eq!(all(&neighbours), expected);
+        assert_eq!(all(&neighbours), ["postgres", "redis", "feed:redis"].map(|it| named(it, true)));
         assert_eq!(neighbours.feed("redis").unwrap().name(), "feed:redis");
     }
 

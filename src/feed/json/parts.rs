@@ -15,6 +15,24 @@ pub fn sentences(text: &str) -> Option<Vec<String>> {
     (!sentences.is_empty()).then_some(sentences)
 }
 
+/// What gpsd calls its answers and reports that are no messages of AIS.
+const OF_GPSD: [&str; 18] = [
+    "ATT", "DEVICE", "DEVICES", "ERROR", "GST", "IMU", "LOG", "OSC", "POLL", "PPS", "RAW", "RTCM2",
+    "RTCM3", "SKY", "TOFF", "TPV", "VERSION", "WATCH",
+];
+
+/// Whether an object is what gpsd says beside messages of AIS.
+#[must_use]
+pub fn is_of_gpsd(text: &str) -> bool {
+    if text.starts_with("{\"class\":\"AIS\"")
+        || memmem::find(text.as_bytes(), b"\"class\"").is_none()
+    {
+        return false;
+    }
+    let class = value_of(text, "class").ok().flatten().map_or("", RawValue::get);
+    OF_GPSD.contains(&class.trim_matches('"'))
+}
+
 /// The value of one name in an object, if it is there.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! A server that comes, goes and falls silent, over real loopback sockets.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
 use super::super::testing::{Bench, SENTENCE, lines, turn_until};
@@ -40,6 +40,24 @@ fn lines_come_and_a_connection_that_ends_is_made_anew() {
     }
     assert_eq!(bench.counts().connections_total.get(), 2);
     assert_eq!(bench.counts().connect_failures.get(), 0);
+}
+
+#[test]
+fn a_server_that_wants_to_hear_something_first_hears_it_on_each_connection() {
+    let bench = Bench::new(8);
+    let (listener, address) = server();
+    let mut feed = connect(&bench, &address, NEVER).saying(Some("?WATCH={\"nmea\":true}"));
+    for round in 1..=2 {
+        turn_until(&mut feed, || bench.counts().connections.get() == 1);
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut said = String::new();
+        BufReader::new(peer.try_clone().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "?WATCH={\"nmea\":true}\r\n");
+        peer.write_all(&lines(1, "\r\n")).unwrap();
+        drop(peer);
+        turn_until(&mut feed, || bench.counts().connections.get() == 0);
+        assert_eq!(bench.counts().received.get(), round);
+    }
 }
 
 #[test]
