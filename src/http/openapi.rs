@@ -23,6 +23,7 @@ mod tests {
     use super::DESCRIPTION;
     use crate::http::request::{Head, read_head};
     use crate::http::routes::{self, ALL, Route, Serves};
+    use crate::http::{tracks, vessels};
     use crate::reject::Reject;
 
     fn paths() -> Value {
@@ -69,6 +70,19 @@ mod tests {
                 assert!(expected, "{method} {path}");
             }
         }
+    }
+
+    /// That of tracks was said to be 100 000.
+    #[test]
+    fn limits_are_described_as_they_are() {
+        let check = |path: &str, expected: usize| {
+            let paths = paths();
+            let parameters = paths[path]["get"]["parameters"].as_array().unwrap();
+            let limit = parameters.iter().find(|it| it["name"] == "limit").unwrap();
+            assert_eq!(limit["schema"]["maximum"], expected, "{path}");
+        };
+        check("/api/vessels", vessels::LIMIT_MAX);
+        check("/api/vessels/{mmsi}/track", tracks::LIMIT_MAX);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::store::TrackPoint;
 /// Points in one answer unless asked otherwise.
 const LIMIT: usize = 1000;
 /// Points in one answer at most.
-const LIMIT_MAX: usize = 10_000;
+pub(super) const LIMIT_MAX: usize = 10_000;
 /// How far back a track goes when no beginning is asked for.
 const DAY_US: i64 = 24 * 3600 * SECOND_US;
 

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// Vessels in one answer unless asked otherwise.
 const LIMIT: usize = 1000;
 /// Vessels in one answer at most.
-const LIMIT_MAX: usize = 10_000;
+pub(super) const LIMIT_MAX: usize = 10_000;
 
 /// The content type of GeoJSON.
 pub const GEOJSON: &str = "application/geo+json";
