@@ -15,6 +15,7 @@ fn check(rig: &Rig, store: &str) {
         &["--profile", "satellite"],
         &["--file", sample],
     ];
+    let mut used_s = 0.0;
     let all = kinds.iter().flat_map(|kind| [(kind, "tcp"), (kind, "udp")]);
     // A recording that comes again within ten seconds is its own repeats.
     for (kind, target) in all.filter(|(kind, target)| kind[0] != "--file" || *target == "tcp") {
@@ -25,9 +26,11 @@ fn check(rig: &Rig, store: &str) {
         assert!(code == 0 && sent > 100, "{kind:?} over {target}: {code} {results:#}");
         // What the run cost its store, without what reading it afterwards did.
         let used = &results["processor_s"];
-        assert!(used["aisd"].as_f64().unwrap() > 0.0, "{used}");
+        used_s += used["aisd"].as_f64().unwrap();
         assert_eq!(used.get("postgres").is_some(), store != "sqlite", "{used}");
     }
+    // Ticks of the kernel's clock are too coarse for one of them.
+    assert!(used_s > 0.0);
 }
 
 #[test]
