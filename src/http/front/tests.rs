@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::*;
+use crate::http::Tokens;
 use crate::http::request::HEAD_BYTES_MAX;
-use crate::http::ingest::Tokens;
 use crate::http::tests::served::face;
 
 /// Each turn read once more and answered one request, so a client that sent requests together faster than one in a turn had them all held in
