@@ -3,7 +3,7 @@
 //! In:      messages that the shards accepted and that are no repeats, from one bounded queue
 //! Out:     sentences made of their payloads, over UDP (a datagram each) or TCP
 //! Drops:   what the output's filters do not want; what waits when its queue is full, and what is older than ten seconds when its turn
-//!          comes, since whoever gets a sentence takes it for new; all counted
+//!          comes, since whoever gets a sentence takes it for new; what is on its way when a connection breaks; all counted
 //! Metrics: `ais_output_*`, `circuit_breaker_*{name="output:NAME"}`
 //!
 //! Nothing here slows the engine: a shard that finds no room in the queue goes on. What an earlier run accepted, and recordings, are not
@@ -84,10 +84,9 @@ impl Forward {
     #[must_use]
     pub fn new(links: Links, config: &OutputConfig, feeds: &[String]) -> Self {
         let name = config.name.clone().unwrap_or_default();
-        let mut thread: String = format!("out-{name}");
-        thread.truncate(15);
         Self {
-            name: thread,
+            // At most 15 bytes, as the system wants it, and no two alike.
+            name: format!("out{}-{name}", links.at).chars().take(15).collect(),
             line: Line::new(config.kind, &config.address),
             filter: Filter::new(config, links.at, feeds),
             tag_blocks: config.tag_blocks,
@@ -115,7 +114,6 @@ impl Stage for Forward {
             return Ok(Turn::Finished);
         }
         if !self.line.is_up() {
-            self.out.clear();
             self.drop_late();
             self.connect();
             return Ok(Turn::Idle);
@@ -128,6 +126,7 @@ impl Stage for Forward {
 
     fn stop(&mut self) {
         self.counts().connected.set(0);
+        self.drop_unsent();
     }
 }
 
@@ -190,6 +189,12 @@ impl Forward {
         self.counts().connected.set(0);
         self.links.attempts.failed(&cause);
         self.line.close();
+        self.drop_unsent();
+    }
+
+    /// Lets go of what was made for a connection that is no more.
+    fn drop_unsent(&mut self) {
+        self.counts().dropped_unsent.add(sentence::messages_in(&self.out));
         self.out.clear();
     }
 

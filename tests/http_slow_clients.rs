@@ -19,7 +19,7 @@ use aisd::observe::metrics::Sources;
 use aisd::observe::process::ProcessWatch;
 use aisd::observe::status::Status;
 use aisd::picture::{Area, Fleet, VesselView};
-use aisd::stage::{self, Stage, Turn, parking};
+use aisd::stage::{self, Stage, parking};
 use aisd::store::{StoreError, StoreReader, TrackPoint};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parking_lot::Mutex;
@@ -153,43 +153,4 @@ fn a_thousand_slow_clients_hold_up_nobody() {
     // Below the bound of connections, and far above it.
     check(2048);
     check(256);
-}
-
-/// Answers had room for the questions that may wait, and those that were made while others came in were lost: their clients waited for ever.
-#[test]
-fn however_many_ask_at_once_each_is_answered() {
-    let face = face();
-    let (_front_spot, _) = parking();
-    let (_api_spot, api_waker) = parking();
-    let config = HttpConfig { address: "127.0.0.1:0".to_owned(), ..HttpConfig::default() };
-    let (answers, mailbox) = mailbox(config.connections_max, 0).unwrap();
-    let stopping = Arc::new(AtomicBool::new(false));
-    let joined = (answers, mailbox, Vec::new());
-    let (mut front, mut api) = open((&config, None), &face, joined, &api_waker, &stopping).unwrap();
-    let mut asking: Vec<TcpStream> = (0..200)
-        .map(|_| {
-            let mut socket = TcpStream::connect(front.address()).unwrap();
-            socket
-                .write_all(b"GET /api/other HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-                .unwrap();
-            socket.set_nonblocking(true).unwrap();
-            socket
-        })
-        .collect();
-    let mut answered = 0;
-    for _ in 0..100 {
-        front.turn().unwrap();
-        while matches!(api.turn().unwrap(), Turn::Moved(_)) {}
-        asking.retain_mut(|socket| {
-            let mut bytes = [0; 1024];
-            let is_answered = socket.read(&mut bytes).is_ok_and(|count| {
-                // Beyond those that may wait they are told to come back.
-                bytes[..count].starts_with(b"HTTP/1.1 404 ")
-                    || bytes[..count].starts_with(b"HTTP/1.1 503 ")
-            });
-            answered += u32::from(is_answered);
-            !is_answered
-        });
-    }
-    assert_eq!((answered, asking.len()), (200, 0));
 }

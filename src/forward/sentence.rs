@@ -58,3 +58,14 @@ fn checked(out: &mut Vec<u8>, from: usize) {
     let sum = out[from..].iter().fold(0, |sum, byte| sum ^ byte);
     let _ = write!(out, "*{sum:02X}");
 }
+
+/// How many messages end in these sentences. One that is sent in part stands at the front without its head.
+pub fn messages_in(sentences: &[u8]) -> u64 {
+    let ends_message = |line: &&[u8]| {
+        let head = memchr::memchr(b'!', line).map(|at| &line[at..]);
+        let mut fields = head.unwrap_or_default().split(|byte| *byte == b',').skip(1);
+        let (total, number) = (fields.next(), fields.next());
+        !line.is_empty() && (head.is_none() || total == number)
+    };
+    sentences.split(|byte| *byte == b'\n').filter(ends_message).count() as u64
+}

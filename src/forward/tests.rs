@@ -255,6 +255,32 @@ fn a_peer_that_takes_nothing_fills_its_queue_and_nobody_waits() {
     assert!(began.elapsed() < LAST_MAX + Duration::from_secs(1));
 }
 
+/// What was on its way was in no count.
+#[test]
+fn what_is_on_its_way_when_a_connection_breaks_is_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut rig = rig(&config(OutputKind::Tcp, &listener.local_addr().unwrap().to_string()));
+    let mut peer = None;
+    let many = vec![(message(1, 1), SHORT); 90];
+    // As much as the kernel takes goes out.
+    while rig.counts.outputs[0].dropped_full.get() < 900 {
+        rig.tell(&many);
+        rig.forward.turn().unwrap();
+        rig.tell(&many);
+        peer = peer.or_else(|| {
+            (rig.counts.outputs[0].connected.get() == 1).then(|| listener.accept().unwrap())
+        });
+    }
+    drop((peer, listener));
+    while rig.counts.outputs[0].connected.get() == 1 {
+        rig.forward.turn().unwrap();
+    }
+    let counts = &rig.counts.outputs[0];
+    assert!(counts.dropped_unsent.get() > 0, "{counts:?}");
+    let gone = counts.sent.get() + counts.dropped_full.get() + counts.dropped_unsent.get();
+    assert_eq!(counts.heard.get(), gone + counts.waiting.get().unsigned_abs(), "{counts:?}");
+}
+
 #[test]
 fn nothing_is_told_twice_and_nothing_of_earlier_runs() {
     let mut rig = rig(&config(OutputKind::Udp, "127.0.0.1:9"));

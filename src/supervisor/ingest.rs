@@ -46,6 +46,8 @@ struct Site {
     address: String,
     /// The first of its feeds.
     name: String,
+    /// The name of its thread: at most 15 bytes, as the system wants it, and no two alike.
+    thread: String,
     answers: Answers,
     mailbox: Mailbox,
     doors: Vec<Door>,
@@ -76,7 +78,8 @@ impl Sites {
                 let connections = config.http.connections_max;
                 let (answers, mailbox) = http::mailbox(connections, feeds).map_err(failed)?;
                 let (address, name) = (address.to_owned(), name.to_owned());
-                sites.push(Site { address, name, answers, mailbox, doors: Vec::new() });
+                let thread = format!("http{}-{name}", sites.len()).chars().take(15).collect();
+                sites.push(Site { address, name, thread, answers, mailbox, doors: Vec::new() });
             }
         }
         Ok(Self(sites))
@@ -109,7 +112,7 @@ impl Sites {
     /// The names of the threads that [`Sites::open`] plans.
     pub fn threads(&self, config: &Config) -> Vec<String> {
         let face = FACE_THREADS.iter().filter(|_| !config.http.address.is_empty());
-        let own = self.0.iter().skip(1).map(thread_name);
+        let own = self.0.iter().skip(1).map(|site| site.thread.clone());
         face.map(|name| (*name).to_owned()).chain(own).collect()
     }
 
@@ -161,7 +164,7 @@ impl Site {
         given: &mut Given,
     ) -> Result<Front, Failure> {
         let parts = Parts {
-            name: thread_name(&self),
+            name: self.thread,
             serves: Serves::Posts,
             jobs: None,
             ingest: Ingest::new(self.doors),
@@ -171,11 +174,6 @@ impl Site {
         let listen = HttpConfig { address: self.address, ..config.http.clone() };
         Front::bind(&listen, Arc::clone(face), parts, Arc::clone(stopping)).map_err(failed)
     }
-}
-
-/// At most 15 bytes, as the system wants it.
-fn thread_name(site: &Site) -> String {
-    format!("http-{}", site.name).chars().take(15).collect()
 }
 
 fn failed(broken: Broken) -> Failure {

@@ -66,10 +66,11 @@ fn a_storm_of_refused_rows_takes_its_share_and_no_more_and_ends() {
     );
     // One try may begin right before the end.
     assert!(u128::from(spent) <= took.as_micros() * share / 100 + 100_000, "{percent} %");
-    // Each refusal once left two prepared statements in the server's session: 12 GB after a hundred thousand rows.
+    // Each refusal once left two prepared statements in the server's session: 12 GB after a hundred thousand rows. What a savepoint takes
+    // until its transaction ends is 1.5 kB.
     let resident = session_kb(&server);
     eprintln!("the server's session has {resident} kB of its own");
-    assert!(resident < 16 * 1024, "{resident} kB");
+    assert!(resident < 16 * 1024 + 2 * total, "{resident} kB");
     assert_eq!(seen.number("/dead_letters/retried"), 2 * total, "bounded tries");
     assert_eq!(seen.number("/dead_letters/died"), total);
     assert_eq!(seen.feed("tcp", "undelivered"), total);

@@ -45,3 +45,42 @@ fn of_requests_that_come_together_no_more_is_held_than_one_reading_takes() {
     assert!(sent > 1 << 20, "only {sent} bytes were sent");
     assert!(most > 0 && most <= HEAD_BYTES_MAX, "{most} bytes were held");
 }
+
+/// Answers had room for the questions that may wait, and those that were made while others came in were lost: their clients waited for ever.
+#[test]
+fn however_many_ask_at_once_each_is_answered() {
+    let (face, _dir) = face("", None, Tokens::of(&[]));
+    let (_api_spot, api_waker) = crate::stage::parking();
+    let config = HttpConfig { address: "127.0.0.1:0".to_owned(), ..HttpConfig::default() };
+    let (answers, mailbox) = crate::http::mailbox(config.connections_max, 0).unwrap();
+    let stopping = Arc::new(AtomicBool::new(false));
+    let joined = (answers, mailbox, Vec::new());
+    let (mut front, mut api) =
+        crate::http::open((&config, None), &face, joined, &api_waker, &stopping).unwrap();
+    let mut asking: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut socket = TcpStream::connect(front.address()).unwrap();
+            socket
+                .write_all(b"GET /api/other HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        })
+        .collect();
+    let mut answered = 0;
+    for _ in 0..100 {
+        front.turn().unwrap();
+        while matches!(api.turn().unwrap(), Turn::Moved(_)) {}
+        asking.retain_mut(|socket| {
+            let mut bytes = [0; 1024];
+            let is_answered = socket.read(&mut bytes).is_ok_and(|count| {
+                // Beyond those that may wait they are told to come back.
+                bytes[..count].starts_with(b"HTTP/1.1 404 ")
+                    || bytes[..count].starts_with(b"HTTP/1.1 503 ")
+            });
+            answered += u32::from(is_answered);
+            !is_answered
+        });
+    }
+    assert_eq!((answered, asking.len()), (200, 0));
+}

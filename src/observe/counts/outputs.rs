@@ -26,6 +26,8 @@ pub struct OutputCounts {
     pub dropped_full: Counter,
     /// Messages that were too old when their turn came.
     pub dropped_late: Counter,
+    /// Messages that were on their way when their connection broke or the end came.
+    pub dropped_unsent: Counter,
     /// Messages that wait for it.
     pub waiting: Gauge,
     /// Whether it is connected.

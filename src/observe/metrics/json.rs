@@ -240,7 +240,7 @@ fn outputs(seen: &Seen) -> Value {
             "bytes": it.bytes.get(),
             "filtered": it.left_out().map(|(reason, count)| (reason.to_owned(), json!(count.get())))
                 .collect::<Map<_, _>>(),
-            "dropped": { "full": it.dropped_full.get(), "late": it.dropped_late.get() },
+            "dropped": { "full": it.dropped_full.get(), "late": it.dropped_late.get(), "unsent": it.dropped_unsent.get() },
             "waiting": it.waiting.get(),
             "connected": it.connected.get(),
             "connections": it.connections.get(),

@@ -41,11 +41,12 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "ais_output_messages_dropped_total",
         OUTPUT_REASON,
-        "Messages not sent on because the output's queue was full, or because they were more than ten seconds old.",
+        "Messages not sent on: the output's queue was full, they were more than ten seconds old, or their connection broke.",
         |seen, out| {
             for output in &seen.counts.outputs {
                 out.put(&[&output.name, "full"], float(output.dropped_full.get()));
                 out.put(&[&output.name, "late"], float(output.dropped_late.get()));
+                out.put(&[&output.name, "unsent"], float(output.dropped_unsent.get()));
             }
         },
     ),
