@@ -19,6 +19,10 @@ fn shipped(path: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// Ports that nobody has: another daemon may run on this machine.
+const FEEDS: &str = "[[feeds]]\nkind = \"udp\"\naddress = \"127.0.0.1:0\"\n\
+    [[feeds]]\nkind = \"tcp\"\naddress = \"127.0.0.1:0\"\n";
+
 /// The shipped roles in a Postgres and the shipped user in a Redis, named by a `.env`.
 struct Site {
     server: Postgres,
@@ -37,7 +41,7 @@ impl Site {
         }
         let users = shipped("redis/aisd.acl").replace("#REPLACE_BY_SHA256_OF_THE_PASSWORD", ">p");
         let redis = Redis::with_users("p", &users);
-        let home = Home::new("");
+        let home = Home::new(&format!("[http]\naddress = \"127.0.0.1:0\"\n{FEEDS}"));
         let [owner, writer, _] = ROLES;
         let (url, direct) = (server.url_as(writer, writer), server.url_as(owner, owner));
         let beside = |name: &str, text: &str| {
@@ -162,7 +166,10 @@ fn a_redis_that_refuses_a_command_is_found() {
     for (right, command_refused) in taken {
         let users = shipped("redis/aisd.acl").replace("#REPLACE_BY_SHA256_OF_THE_PASSWORD", ">p");
         let redis = Redis::with_users("p", &users.replace(right, ""));
-        let home = Home::new(&format!("[redis]\nurl = \"{}\"\n", redis.url()));
+        let home = Home::new(&format!(
+            "[http]\naddress = \"127.0.0.1:0\"\n[redis]\nurl = \"{}\"\n{FEEDS}",
+            redis.url()
+        ));
         let said = Said::by(command(&home, "preflight", &["--json"]));
         let found = (said.code, said.with("rollback"));
         assert_eq!(found, (3, vec!["rights".to_owned()]), "{right}: {}", said.text);
@@ -174,7 +181,7 @@ fn a_redis_that_refuses_a_command_is_found() {
 fn addresses_backups_and_faults_of_the_configuration_are_found() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let home = Home::new(&format!("[http]\naddress = \"{address}\"\n"));
+    let home = Home::new(&format!("[http]\naddress = \"{address}\"\n{FEEDS}"));
     let empty = home.config().with_file_name("empty.dump");
     std::fs::write(&empty, "").unwrap();
     let said =
