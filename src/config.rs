@@ -188,6 +188,16 @@ pub enum FeedKind {
 }
 
 impl FeedKind {
+    /// The protocol and the address of what listens, the latter empty for where the HTTP face does.
+    #[must_use]
+    pub fn listens(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Udp { address, .. } => Some(("udp", address)),
+            Self::Tcp { address, .. } | Self::Http { address, .. } => Some(("tcp", address)),
+            _ => None,
+        }
+    }
+
     /// The kind as it stands in the file, and the name of a feed that was given none.
     #[must_use]
     pub const fn label(&self) -> &'static str {

@@ -30,7 +30,7 @@ use crate::observe::counts::{Counts, OutputCounts};
 use crate::queue::{Inlet, Poll};
 use crate::resilience::attempts::Attempts;
 use crate::resilience::breaker::State;
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 use filter::Filter;
 use line::{Line, Sent};
 
@@ -85,8 +85,7 @@ impl Forward {
     pub fn new(links: Links, config: &OutputConfig, feeds: &[String]) -> Self {
         let name = config.name.clone().unwrap_or_default();
         Self {
-            // At most 15 bytes, as the system wants it, and no two alike.
-            name: format!("out{}-{name}", links.at).chars().take(15).collect(),
+            name: stage::thread_name("out", links.at, &name),
             line: Line::new(config.kind, &config.address),
             filter: Filter::new(config, links.at, feeds),
             tag_blocks: config.tag_blocks,

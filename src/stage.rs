@@ -43,6 +43,19 @@ impl Broken {
     }
 }
 
+/// The longest thread name that the kernel keeps.
+const THREAD_NAME_BYTES: usize = 15;
+
+/// The name of a thread that is one of several of a kind: at most 15 bytes, and no other's.
+#[must_use]
+pub fn thread_name(kind: &str, number: usize, name: &str) -> String {
+    let mut name = format!("{kind}{number}-{name}");
+    while name.len() > THREAD_NAME_BYTES {
+        name.pop();
+    }
+    name
+}
+
 /// One thread's work, cut into short turns. A turn is bounded, never sleeps and never waits; a stage whose work is a
 /// blocking call gives that call a deadline and says so in its module doc.
 pub trait Stage: Send {
@@ -134,5 +147,17 @@ impl StageCounts {
         if us > self.turn_us_max.get() {
             self.turn_us_max.set(us);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thread_names_fit_the_kernel_and_differ() {
+        assert_eq!(thread_name("feed", 0, "udp"), "feed0-udp");
+        assert_eq!(thread_name("feed", 1, "tcp_client-2"), "feed1-tcp_clien");
+        assert_eq!(thread_name("feed", 2, "12345678é"), "feed2-12345678");
     }
 }

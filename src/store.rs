@@ -17,6 +17,9 @@ use crate::partition::PARTITIONS;
 use crate::picture::VesselView;
 use crate::rows::{FileMark, Rows};
 
+/// A commit that does not come through in its time is tried with fewer rows, but never with fewer than these: 64 kbit/s carry as many in a second.
+const COMMIT_ROWS_MIN: usize = 64;
+
 /// Per partition, the first sequence number that is not yet decided.
 pub type Offsets = [u64; PARTITIONS];
 

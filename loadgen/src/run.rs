@@ -55,6 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, String> {
 fn find_max(arguments: &Arguments, first: f64, progress: &Progress) -> Result<Results, String> {
     let (mut best, mut last, mut was_too_fast) = (None::<Results>, None, false);
     let trials = search::highest(first, |rate| {
+        // A run that fails on its way was too fast as well.
         if std::mem::replace(&mut was_too_fast, true) {
             rest(arguments)?;
         }
@@ -126,8 +127,8 @@ fn once(arguments: &Arguments, progress: &Progress) -> Result<Results, String> {
         compared.map_err(|error| failure = Some(format!("verify {store}: {error}"))).ok()
     });
     // Who watched the commits knows better than who counted rows now and then.
-    if let Some((settled, at)) = settled.as_mut().zip(seen.last_commit()) {
-        settled.at = if settled.complete { at.min(settled.at) } else { settled.at };
+    if let Some((settled, at)) = settled.as_mut().filter(|it| it.complete).zip(seen.last_commit()) {
+        settled.at = settled.at.min(at);
     }
     let live = live.and_then(|live| {
         let shown = live.finish(Duration::from_secs(arguments.settle));

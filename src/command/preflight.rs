@@ -22,8 +22,8 @@ use super::checklist::report::Section;
 use super::daemon::run;
 use super::duration::shown;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::config::load::{Flags, Loaded, load};
-use crate::config::{Config, FeedKind};
 use crate::exit::Failure;
 
 /// A backup of before a deployment is not older than this many hours.
@@ -167,13 +167,7 @@ fn listeners(config: &Config) -> Vec<(String, &'static str, &str)> {
     let face = ("http".to_owned(), "tcp", config.http.address.as_str());
     let feeds = config.feeds.iter().filter_map(|feed| {
         let name = format!("feed {}", feed.name.as_deref().unwrap_or_default());
-        match &feed.kind {
-            FeedKind::Udp { address, .. } => Some((name, "udp", address.as_str())),
-            FeedKind::Tcp { address, .. } | FeedKind::Http { address, .. } => {
-                Some((name, "tcp", address.as_str()))
-            }
-            _ => None,
-        }
+        feed.kind.listens().map(|(protocol, address)| (name, protocol, address))
     });
     let mut all: Vec<_> = std::iter::once(face).chain(feeds).collect();
     all.retain(|(_, _, address)| !address.is_empty());

@@ -224,12 +224,8 @@ pub fn wrong_addresses(feeds: &[FeedConfig], face: &str) -> Vec<String> {
     let mut known = vec![("tcp", face, true, "http")];
     let mut wrong = Vec::new();
     for feed in feeds {
-        let (protocol, address, takes_posts) = match &feed.kind {
-            FeedKind::Udp { address, .. } => ("udp", address.as_str(), false),
-            FeedKind::Tcp { address, .. } => ("tcp", address.as_str(), false),
-            FeedKind::Http { address, .. } => ("tcp", address.as_str(), true),
-            _ => continue,
-        };
+        let Some((protocol, address)) = feed.kind.listens() else { continue };
+        let takes_posts = matches!(feed.kind, FeedKind::Http { .. });
         // Of port 0 each gets one of its own.
         if address.is_empty() || address.ends_with(":0") {
             continue;

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::intake::Intake;
-use super::sockets::{self, DRAIN_MAX};
+use super::sockets::DRAIN_MAX;
 use super::web_socket::caller::Caller;
 use super::web_socket::target::Target;
 use super::web_socket::why::Ended;
@@ -32,7 +32,7 @@ use crate::config::{FeedKind, boxes};
 use crate::nmea::Message;
 use crate::record;
 use crate::reject::Reject;
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 use frame::Frame;
 use payload::Payload;
 
@@ -62,7 +62,7 @@ impl Aisstream {
             _ => Duration::MAX,
         };
         Self {
-            name: sockets::thread_name(context.id, name),
+            name: stage::thread_name("feed", context.id.into(), name),
             bounds: Bounds { message_bytes: MESSAGE_BYTES_MAX, silent, ping: PING },
             subscription: subscription(config),
             caller: Caller::new(&context, name, target.shown()),

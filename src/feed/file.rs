@@ -37,7 +37,7 @@ use super::table::Format;
 use super::{FeedContext, Happening};
 use crate::nmea::line::Framer;
 use crate::record::{Mark, Place};
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 use digest::Digest;
 use look::Look;
 use source::{Piece, Source};
@@ -126,7 +126,7 @@ impl FileFeed {
         let intake = Intake::new(context);
         let is_known = is_file && !reading.again;
         Ok(Self {
-            name: sockets::thread_name(intake.context().id, name),
+            name: stage::thread_name("feed", intake.context().id.into(), name),
             path: path.to_owned(),
             source,
             phase: if is_known { Phase::Waiting { said: false } } else { Phase::Reading },

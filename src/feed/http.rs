@@ -25,7 +25,7 @@ use crate::queue::{Inlet, Poll};
 use crate::record::{Fate, Receipt};
 use crate::reject::Dropped;
 use crate::shard::event_time::Believable;
-use crate::stage::{Broken, Stage, Turn, Waker};
+use crate::stage::{self, Broken, Stage, Turn, Waker};
 use body::Bodies;
 
 /// Bodies that may wait for the feed; whoever owns the sockets refuses more.
@@ -149,7 +149,7 @@ impl HttpFeed {
         answers: Box<dyn Answers>,
     ) -> Self {
         Self {
-            name: super::sockets::thread_name(context.id, name),
+            name: stage::thread_name("feed", context.id.into(), name),
             posts,
             answers,
             own,

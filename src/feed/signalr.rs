@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::intake::Intake;
 use super::json::{self, Dialect};
-use super::sockets::{self, DRAIN_MAX};
+use super::sockets::DRAIN_MAX;
 use super::web_socket::caller::Caller;
 use super::web_socket::post::{Answer, Post};
 use super::web_socket::target::Target;
@@ -35,7 +35,7 @@ use super::web_socket::{Bounds, Event};
 use super::{FeedContext, Opened};
 use crate::config::{FeedKind, SignalrConfig};
 use crate::reject::Reject;
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 use hub::Said;
 use query::Query;
 use seen::Seen;
@@ -82,7 +82,7 @@ impl Signalr {
         let now = Instant::now();
         let silent = Duration::from_secs(config.silent_seconds);
         Self {
-            name: sockets::thread_name(context.id, name),
+            name: stage::thread_name("feed", context.id.into(), name),
             bounds: Bounds { message_bytes: RECORD_BYTES_MAX, silent, ping: PING },
             trigger_every: Some(Duration::from_secs(config.trigger_seconds))
                 .filter(|every| !every.is_zero()),

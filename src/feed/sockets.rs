@@ -13,19 +13,6 @@ pub const WAIT_MAX: Duration = Duration::from_millis(50);
 /// At a stop, what the sockets still hold is taken for no longer than this.
 pub const DRAIN_MAX: Duration = Duration::from_millis(250);
 
-/// The longest thread name that the kernel keeps.
-const THREAD_NAME_BYTES: usize = 15;
-
-/// The name of a feed's thread: at most 15 bytes, and no other feed's.
-#[must_use]
-pub fn thread_name(id: u8, feed: &str) -> String {
-    let mut name = format!("feed{id}-{feed}");
-    while name.len() > THREAD_NAME_BYTES {
-        name.pop();
-    }
-    name
-}
-
 /// An error as operators read it: the system's own words, without its number.
 #[must_use]
 pub fn plain(error: &io::Error) -> String {
@@ -79,12 +66,5 @@ mod tests {
         let error = io::Error::from_raw_os_error(nix::libc::EADDRINUSE);
         assert_eq!(plain(&error), "address already in use");
         assert_eq!(plain(&io::Error::other("No such thing")), "no such thing");
-    }
-
-    #[test]
-    fn thread_names_fit_the_kernel_and_differ() {
-        assert_eq!(thread_name(0, "udp"), "feed0-udp");
-        assert_eq!(thread_name(1, "tcp_client-2"), "feed1-tcp_clien");
-        assert_eq!(thread_name(2, "12345678é"), "feed2-12345678");
     }
 }

@@ -26,7 +26,7 @@ use crate::observe::neighbours::Neighbour;
 use crate::resilience::attempts::Attempts;
 use crate::resilience::backoff::Backoff;
 use crate::resilience::breaker::State;
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 64 * 1024;
@@ -73,7 +73,7 @@ impl TcpConnect {
         let server = known.unwrap_or_else(|| Arc::new(Neighbour::of_feed(name)));
         let backoff = Backoff::new(WAIT_SHORTEST, WAIT_LONGEST);
         Self {
-            name: sockets::thread_name(context.id, name),
+            name: stage::thread_name("feed", context.id.into(), name),
             address: address.to_owned(),
             hello: Vec::new(),
             silent,

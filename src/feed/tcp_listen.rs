@@ -28,7 +28,7 @@ use super::door::{Door, Visitor};
 use super::intake::Intake;
 use super::sockets::{self, DRAIN_MAX};
 use crate::nmea::line::Framer;
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 
 /// Bytes read from a client at a time.
 const READ_BYTES: usize = 64 * 1024;
@@ -117,7 +117,7 @@ impl TcpListen {
             "feed {name}: tcp {bound}, at most {clients_max} clients, {of_one_address_max} of one address"
         );
         let feed = Self {
-            name: sockets::thread_name(context.id, name),
+            name: stage::thread_name("feed", context.id.into(), name),
             door: Some(door),
             door_is_watched: true,
             epoll,

@@ -22,7 +22,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use super::intake::Intake;
 use super::sockets::{DRAIN_MAX, WAIT_MAX};
 use super::{FeedContext, Handed, sockets};
-use crate::stage::{Broken, Stage, Turn};
+use crate::stage::{self, Broken, Stage, Turn};
 use receive::Receiver;
 
 /// How long a batch waits for room in the journal's queue, while the kernel's buffer takes what comes.
@@ -91,7 +91,7 @@ impl Udp {
         let gauge = &context.feed_counts().receive_buffer_bytes;
         gauge.set(i64::try_from(granted).unwrap_or(i64::MAX));
         let feed = Self {
-            name: sockets::thread_name(context.id, name),
+            name: stage::thread_name("feed", context.id.into(), name),
             socket,
             receiver: Receiver::default(),
             intake: Intake::new(context),

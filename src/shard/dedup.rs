@@ -36,6 +36,19 @@ struct Entry {
     received_ms: u32,
 }
 
+impl Entry {
+    fn new(hash: u64, sent_us: i64, received_us: i64) -> Self {
+        Self { key: hash.max(1), sent_ms: millis(sent_us), received_ms: millis(received_us) }
+    }
+
+    /// Whether both are one report, within this window of both its times.
+    fn is_same(&self, other: &Self, window_ms: u32) -> bool {
+        self.key == other.key
+            && near(self.sent_ms, other.sent_ms, window_ms)
+            && near(self.received_ms, other.received_ms, window_ms)
+    }
+}
+
 /// Bytes of an entry.
 const ENTRY_BYTES: usize = size_of::<Entry>();
 
@@ -74,41 +87,30 @@ impl Dedup {
     }
 
     fn is_known(&mut self, hash: u64, sent_us: i64, received_us: i64) -> bool {
-        let entry =
-            Entry { key: hash.max(1), sent_ms: millis(sent_us), received_ms: millis(received_us) };
+        let entry = Entry::new(hash, sent_us, received_us);
         if self.used * 4 >= self.slots.len() * 3 {
             self.rebuild(entry.received_ms);
         }
-        let mask = self.slots.len() - 1;
-        let mut at = slot(entry.key, mask);
-        loop {
-            let found = self.slots[at];
-            if found.key == 0 {
-                self.slots[at] = entry;
-                self.used += 1;
-                return false;
-            }
-            if found.key == entry.key {
-                let repeat = near(found.sent_ms, entry.sent_ms, self.window_ms)
-                    && near(found.received_ms, entry.received_ms, self.window_ms);
-                self.slots[at] = entry;
-                return repeat;
-            }
-            at = (at + 1) & mask;
-        }
+        let at = self.find(entry.key);
+        let found = std::mem::replace(&mut self.slots[at], entry);
+        self.used += usize::from(found.key == 0);
+        found.is_same(&entry, self.window_ms)
     }
 
     /// Whether [`Dedup::is_known`] would say so; remembers nothing.
     fn knows(&self, hash: u64, sent_us: i64, received_us: i64) -> bool {
-        let (key, mask) = (hash.max(1), self.slots.len() - 1);
+        let entry = Entry::new(hash, sent_us, received_us);
+        self.slots[self.find(entry.key)].is_same(&entry, self.window_ms)
+    }
+
+    /// The slot of a key, or the free one where it belongs.
+    fn find(&self, key: u64) -> usize {
+        let mask = self.slots.len() - 1;
         let mut at = slot(key, mask);
         while self.slots[at].key != 0 && self.slots[at].key != key {
             at = (at + 1) & mask;
         }
-        let found = self.slots[at];
-        found.key == key
-            && near(found.sent_ms, millis(sent_us), self.window_ms)
-            && near(found.received_ms, millis(received_us), self.window_ms)
+        at
     }
 
     /// Who has had what goes by this hash, when this feed brings it; its audience has it now.
@@ -168,11 +170,7 @@ impl Dedup {
     }
 
     fn insert(&mut self, entry: Entry) {
-        let mask = self.slots.len() - 1;
-        let mut at = slot(entry.key, mask);
-        while self.slots[at].key != 0 {
-            at = (at + 1) & mask;
-        }
+        let at = self.find(entry.key);
         self.slots[at] = entry;
         self.used += 1;
     }

@@ -76,6 +76,22 @@ pub fn said(feed: u8, time_s: i64, data: StaticData) -> Heard {
     Heard { feed, times_s: (time_s, time_s), told }
 }
 
+/// A sentence of one part whose payload has 28 letters, as a feed takes it.
+pub fn sentence_of(feed: u8, raw: &[u8], received_us: i64) -> NewRecord<'_> {
+    NewRecord {
+        received_us,
+        sent_us: None,
+        partition: 0,
+        feed,
+        channel: b'A',
+        fill: 0,
+        own_ship: false,
+        recorded: false,
+        raw,
+        payload: Payload::Within(14, 28),
+    }
+}
+
 impl Bench {
     /// With this in the configuration file.
     pub fn new(toml: &str) -> Self {
@@ -124,6 +140,11 @@ impl Bench {
             raw: b"{}",
             payload: Payload::Report(&packed),
         })
+    }
+
+    /// Decides about a sentence that a feed brings at this second of the bench.
+    pub fn hear_sentence(&mut self, feed: u8, raw: &[u8], time_s: i64) -> bool {
+        self.record(&sentence_of(feed, raw, NOW + time_s * SECOND_US))
     }
 
     pub fn hear_all<'a>(&mut self, heard: impl IntoIterator<Item = &'a Heard>) {

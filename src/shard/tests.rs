@@ -20,8 +20,9 @@ use crate::observe::counts::{FeedCounts, ShardCounts};
 use crate::observe::samples::Samples;
 use crate::partition::PARTITIONS;
 use crate::queue::bounded;
-use crate::record::{Batch, NewRecord, Payload};
+use crate::record::Batch;
 use crate::stage::parking;
+use testing::sentence_of;
 
 const NOW: i64 = 1_700_000_000 * SECOND_US;
 /// Batches of rows that the store's queue holds.
@@ -109,18 +110,7 @@ impl Rig {
             let mut batch = Batch::default();
             for number in first..(first + 500).min(numbers.end) {
                 let raw = sentence(number);
-                let record = NewRecord {
-                    received_us: NOW + i64::from(number) * 1000,
-                    sent_us: None,
-                    partition: 0,
-                    feed: 0,
-                    channel: b'A',
-                    fill: 0,
-                    own_ship: false,
-                    recorded: false,
-                    raw: &raw,
-                    payload: Payload::Within(14, 28),
-                };
+                let record = sentence_of(0, &raw, NOW + i64::from(number) * 1000);
                 batch.push(&record).unwrap();
             }
             assert!(self.feed.offer(batch).is_ok());

@@ -19,7 +19,7 @@ use crate::http::{self, Answers, Door, Face, Front, Ingest, Mailbox, Parts, Serv
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::shard::event_time::Believable;
-use crate::stage::{Broken, Spot, parking};
+use crate::stage::{Broken, Spot, parking, thread_name};
 
 /// Batches of one feed that may wait for the journal.
 const FEED_QUEUE: usize = 16;
@@ -46,7 +46,7 @@ struct Site {
     address: String,
     /// The first of its feeds.
     name: String,
-    /// The name of its thread: at most 15 bytes, as the system wants it, and no two alike.
+    /// The name of its thread.
     thread: String,
     answers: Answers,
     mailbox: Mailbox,
@@ -78,7 +78,7 @@ impl Sites {
                 let connections = config.http.connections_max;
                 let (answers, mailbox) = http::mailbox(connections, feeds).map_err(failed)?;
                 let (address, name) = (address.to_owned(), name.to_owned());
-                let thread = format!("http{}-{name}", sites.len()).chars().take(15).collect();
+                let thread = thread_name("http", sites.len(), &name);
                 sites.push(Site { address, name, thread, answers, mailbox, doors: Vec::new() });
             }
         }

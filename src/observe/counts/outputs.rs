@@ -37,6 +37,12 @@ pub struct OutputCounts {
 }
 
 impl OutputCounts {
+    /// Messages that were wanted and not sent on, by the reason as it stands in metrics.
+    pub const fn dropped(&self) -> [(&'static str, &Counter); 3] {
+        let (late, unsent) = (&self.dropped_late, &self.dropped_unsent);
+        [("full", &self.dropped_full), ("late", late), ("unsent", unsent)]
+    }
+
     /// Messages that were left out on purpose, by the reason as it stands in metrics.
     pub fn left_out(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
         let by_wish = Filtered::BY_WISH.iter();

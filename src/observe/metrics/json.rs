@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::seen::Seen;
 use crate::observe::accounting::Sums;
-use crate::observe::counts::{FeedCounts, OutputCounts, ShardCounts, StageCounts};
+use crate::observe::counts::{Counter, FeedCounts, OutputCounts, ShardCounts, StageCounts};
 use crate::observe::latency::Quantiles;
 use crate::observe::log;
 use crate::observe::neighbours::Neighbour;
@@ -232,15 +232,18 @@ fn neighbour(neighbour: &Neighbour) -> Value {
     })
 }
 
+fn counted((reason, count): (&'static str, &Counter)) -> (String, Value) {
+    (reason.to_owned(), json!(count.get()))
+}
+
 fn outputs(seen: &Seen) -> Value {
     let of = |it: &OutputCounts| {
         json!({
             "heard": it.heard.get(),
             "sent": it.sent.get(),
             "bytes": it.bytes.get(),
-            "filtered": it.left_out().map(|(reason, count)| (reason.to_owned(), json!(count.get())))
-                .collect::<Map<_, _>>(),
-            "dropped": { "full": it.dropped_full.get(), "late": it.dropped_late.get(), "unsent": it.dropped_unsent.get() },
+            "filtered": it.left_out().map(counted).collect::<Map<_, _>>(),
+            "dropped": it.dropped().map(counted).into_iter().collect::<Map<_, _>>(),
             "waiting": it.waiting.get(),
             "connected": it.connected.get(),
             "connections": it.connections.get(),

@@ -44,9 +44,9 @@ pub const METRICS: &[Metric] = &[
         "Messages not sent on: the output's queue was full, they were more than ten seconds old, or their connection broke.",
         |seen, out| {
             for output in &seen.counts.outputs {
-                out.put(&[&output.name, "full"], float(output.dropped_full.get()));
-                out.put(&[&output.name, "late"], float(output.dropped_late.get()));
-                out.put(&[&output.name, "unsent"], float(output.dropped_unsent.get()));
+                for (reason, count) in output.dropped() {
+                    out.put(&[&output.name, reason], float(count.get()));
+                }
             }
         },
     ),

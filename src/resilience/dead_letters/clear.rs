@@ -21,16 +21,28 @@ pub enum Which {
     Dead,
 }
 
-// Those that were refused while the clock was ahead, by an hour or more, were refused before as well.
-const HURRY: &str = "UPDATE letters SET next_try_us = 0 WHERE seq IN (SELECT seq FROM letters \
-    WHERE dead = 0 AND next_try_us > 0 AND (last_failed_us < ?2 OR last_failed_us > ?2 + 3600000000) LIMIT ?1)";
-const REVIVE: &str = "UPDATE letters SET dead = 0, retries = 0, next_try_us = 0 WHERE seq IN (SELECT seq FROM letters \
-    WHERE dead = 1 AND (last_failed_us < ?2 OR last_failed_us > ?2 + 3600000000) LIMIT ?1) \
-    AND dead = 1";
-const CLEAR: &str = "DELETE FROM letters WHERE seq IN (SELECT seq FROM letters \
-    WHERE dead = ?1 AND passed = 1 AND trying = 0 AND (last_failed_us < ?3 OR last_failed_us > ?3 + 3600000000) \
-    ORDER BY dead, next_try_us, seq LIMIT ?2) \
-    RETURNING seq, partition, source, dead, kind";
+/// Whether a letter was refused before a moment; while the clock was ahead, by an hour or more, as well.
+macro_rules! refused_before {
+    ($moment:literal) => {
+        concat!("(last_failed_us < ", $moment, " OR last_failed_us > ", $moment, " + 3600000000)")
+    };
+}
+
+const HURRY: &str = concat!(
+    "UPDATE letters SET next_try_us = 0 WHERE seq IN (SELECT seq FROM letters WHERE dead = 0 AND next_try_us > 0 AND ",
+    refused_before!("?2"),
+    " LIMIT ?1)"
+);
+const REVIVE: &str = concat!(
+    "UPDATE letters SET dead = 0, retries = 0, next_try_us = 0 WHERE seq IN (SELECT seq FROM letters WHERE dead = 1 AND ",
+    refused_before!("?2"),
+    " LIMIT ?1) AND dead = 1"
+);
+const CLEAR: &str = concat!(
+    "DELETE FROM letters WHERE seq IN (SELECT seq FROM letters WHERE dead = ?1 AND passed = 1 AND trying = 0 AND ",
+    refused_before!("?3"),
+    " ORDER BY dead, next_try_us, seq LIMIT ?2) RETURNING seq, partition, source, dead, kind"
+);
 
 impl DeadLetters {
     /// Has some of these tried as soon as possible, dead ones with all their tries again; how many letters that were, 0 when

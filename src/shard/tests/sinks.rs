@@ -3,7 +3,6 @@
 use super::super::testing::{Bench, Heard, NOW, SHIP, at, metres, moved, said};
 use super::sentence;
 use crate::clock::SECOND_US;
-use crate::record::{NewRecord, Payload};
 use crate::reject::Filtered;
 use crate::report::packed::Told;
 use crate::report::{StaticData, Text};
@@ -68,23 +67,6 @@ fn a_source_that_the_picture_does_not_want_takes_nothing_from_the_others() {
     assert_eq!((ship.data.name, bench.rows.positions.len()), (None, 2));
 }
 
-/// A sentence that this feed brings at this second.
-fn hear_sentence(bench: &mut Bench, feed: u8, time_s: i64) -> bool {
-    let raw = sentence(1);
-    bench.record(&NewRecord {
-        received_us: NOW + time_s * SECOND_US,
-        sent_us: None,
-        partition: 0,
-        feed,
-        channel: b'A',
-        fill: 0,
-        own_ship: false,
-        recorded: false,
-        raw: &raw,
-        payload: Payload::Within(14, 28),
-    })
-}
-
 /// What the store was not to have of one source was remembered as heard, and the same transmission from the source that it was to have was then
 /// a repeat: of a ship that both hear the store had what its own receiver was first with, and nothing else.
 #[test]
@@ -94,7 +76,7 @@ fn a_source_that_a_sink_does_not_want_takes_nothing_from_one_that_it_wants() {
     let heard = [(1, false), (0, true), (0, false), (1, false), (2, false)];
     for (feed, expected) in heard {
         assert_eq!(bench.hear(moved(feed, 0, at(metres(0, 0)))), expected, "{feed}");
-        assert_eq!(hear_sentence(&mut bench, feed, 5), expected, "sentence of {feed}");
+        assert_eq!(bench.hear_sentence(feed, &sentence(1), 5), expected, "sentence of {feed}");
     }
     let repeats = |feed: usize| bench.counts.feeds[feed].repeats.get();
     let source = |feed| filtered(&bench, feed, Filtered::Source);

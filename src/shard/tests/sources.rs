@@ -11,7 +11,6 @@ use crate::config::StoreConfig;
 use crate::observe::source_counts::SourceCounts;
 use crate::partition::PARTITIONS;
 use crate::picture::{Fleet, LastPosition};
-use crate::record::{NewRecord, Payload};
 use crate::report::{Place, Position, StaticData, Text};
 use crate::rows::flags;
 use crate::shard::fleet::ShardedFleet;
@@ -194,19 +193,7 @@ fn a_ship_that_is_really_somewhere_else_is_shown_there_after_some_reports() {
 
 /// The sentence of this number, from the source that is bad.
 fn hear_sentence(bench: &mut Bench, number: u32, time_s: i64) -> bool {
-    let raw = sentence(number);
-    bench.record(&NewRecord {
-        received_us: NOW + time_s * SECOND_US,
-        sent_us: None,
-        partition: 0,
-        feed: BAD,
-        channel: b'A',
-        fill: 0,
-        own_ship: false,
-        recorded: false,
-        raw: &raw,
-        payload: Payload::Within(14, 28),
-    })
+    bench.hear_sentence(BAD, &sentence(number), time_s)
 }
 
 /// A buffer that goes round sends the reports of the last minute as if they were new: their times are those of receipt, so each ship goes

@@ -17,16 +17,13 @@ use super::wire::{Wire, WireError};
 use super::{Failed, Parts, copy, vessels};
 use crate::resilience::dead_letters::{Letter, Refusal};
 use crate::rows::{MessageRow, PositionRow, Rows, StaticRow};
-use crate::store::{Committed, Offsets, StoreError};
+use crate::store::{COMMIT_ROWS_MIN, Committed, Offsets, StoreError};
 
 const TRY: &str = "SAVEPOINT aisd_part";
 const KEEP: &str = "RELEASE SAVEPOINT aisd_part";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT aisd_part";
 /// Constraints that somebody deferred would speak up only at the end, and not tell which row they mean.
 pub(super) const AT_ONCE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
-
-/// A batch of so few, which is not halved any more, is searched for as long as it takes.
-const SEARCHED_TO_THE_END: usize = 64;
 
 /// What is stored behind a savepoint, message by message if need be.
 pub(super) trait Storable: Sized {
@@ -111,7 +108,8 @@ impl Connection {
         let end = Instant::now() + Duration::from_secs(seconds);
         while let Some(part) = left.pop() {
             let now = Instant::now();
-            if now >= end && messages.len() > SEARCHED_TO_THE_END {
+            // So few are not halved any more, and searched for as long as it takes.
+            if now >= end && messages.len() > COMMIT_ROWS_MIN {
                 return Err(WireError::Late);
             }
             self.wire.until(now + Duration::from_secs(seconds));

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use super::Writer;
 use crate::rows::Rows;
-
-/// No bound goes below this: 64 kbit/s carry as many in a second.
-const ROWS_MIN: usize = 64;
+use crate::store::COMMIT_ROWS_MIN as ROWS_MIN;
 
 /// What a commit may hold now, and what has to wait for the next.
 #[derive(Debug, Default)]

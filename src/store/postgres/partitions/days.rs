@@ -114,18 +114,23 @@ impl Days {
     /// are kept until the server was asked.
     #[must_use]
     pub fn expires_before(&self) -> Option<i32> {
+        if self.retention_days == 0 {
+            return None;
+        }
         let retention = i32::try_from(self.retention_days).unwrap_or(i32::MAX);
         let (day, asked) = self.state.lock().server?;
         let since = i32::try_from(asked.elapsed().as_secs() / 86_400).unwrap_or(i32::MAX);
-        let today = self.today().min(day.saturating_add(since));
-        (retention > 0).then(|| today.saturating_sub(retention))
+        Some(self.today().min(day.saturating_add(since)).saturating_sub(retention))
     }
 
     /// Waits until the server was asked for the first time, where its day is needed.
     pub fn wait_for_server(&self, at_most: Duration) {
+        if self.retention_days == 0 {
+            return;
+        }
         let deadline = Instant::now() + at_most;
         let mut state = self.state.lock();
-        while self.retention_days > 0 && state.server.is_none() && !state.is_away {
+        while state.server.is_none() && !state.is_away {
             self.waker.wake();
             if self.changed.wait_until(&mut state, deadline).timed_out() {
                 return;
