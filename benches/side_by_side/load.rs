@@ -22,6 +22,19 @@ pub fn postgres() -> Postgres {
     Postgres::with(SETTINGS)
 }
 
+/// One that has been in use, with files of its write-ahead log to write over. A new one makes them as it goes, each 16 MB of zeros and
+/// a sync: p99.9 at 10 000 messages a second was 10 to 11 ms with a new one, and 6 to 7 with one that has been in use.
+pub fn postgres_in_use() -> Postgres {
+    let server = postgres();
+    let fill = "INSERT INTO used SELECT repeat('x', 1000) FROM generate_series(1, 1500000)";
+    for sql in
+        ["CREATE TABLE used (filler text)", fill, "CHECKPOINT", "DROP TABLE used", "CHECKPOINT"]
+    {
+        server.execute(sql);
+    }
+    server
+}
+
 /// Where a daemon stores, and how.
 #[derive(Clone, Copy, Default)]
 pub struct Setup<'a> {
