@@ -100,6 +100,8 @@ pub struct Shard {
     counts: Arc<Counts>,
     told_seq: u64,
     told_at: Instant,
+    /// The store takes rows more slowly than they are made: it has had no room since all of them were made.
+    is_behind: bool,
     /// Since when the store has had no room.
     no_room_since: Option<Instant>,
     recovery: Option<Recovery>,
@@ -156,6 +158,7 @@ impl Shard {
             counts,
             told_seq: 0,
             told_at: clock::now(),
+            is_behind: false,
             no_room_since: None,
             recovery: Some(recovery),
         }
@@ -190,6 +193,11 @@ impl Stage for Shard {
         self.check_recovery();
         let changed = self.fork_if_due() || self.join_if_level();
         Ok(if changed { Turn::Moved(0) } else { both(ahead, storing) })
+    }
+
+    /// A store that is not there needs no room.
+    fn is_behind(&self) -> bool {
+        self.is_behind && self.ahead.is_none()
     }
 }
 
@@ -235,6 +243,7 @@ impl Shard {
     /// One read of the pass that makes rows, if the store has room for them.
     fn store_some(&mut self) -> Result<Turn, Broken> {
         if self.rows.len() >= self.rows_waiting_max && !self.hand_on() {
+            self.is_behind = true;
             return Ok(self.wait_for_room());
         }
         let Some(pass) = &mut self.storing else { return Ok(Turn::Idle) };
@@ -252,6 +261,7 @@ impl Shard {
             }
             Next::Again => Ok(Turn::Moved(0)),
             Next::Nothing => {
+                self.is_behind = false;
                 self.rows.next_seq = pass.tail.next_seq();
                 self.hand_on_if_due();
                 Ok(if self.rows.is_empty() { Turn::Idle } else { self.wait_for_room() })

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::sync::{Parker, Unparker};
 
 use crate::observe::counts::StageCounts;
+use pin::Cores;
 
 /// An idle stage looks up at least this often, so that work that depends on time is never later than this.
 pub(crate) const IDLE_PARK: Duration = Duration::from_millis(50);
@@ -81,6 +82,11 @@ pub trait Stage: Send {
         IDLE_PARK
     }
 
+    /// Whether more waits for others than they can take, so that it helps them more to have the cores than it would this stage.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// After the last turn, finished or broken.
     fn stop(&mut self) {}
 }
@@ -118,10 +124,14 @@ pub fn run(stage: &mut dyn Stage, spot: &Spot, counts: &Arc<StageCounts>) -> Res
 }
 
 fn turns(stage: &mut dyn Stage, spot: &Spot, counts: &Arc<StageCounts>) -> Result<(), Broken> {
+    let mut cores = Cores::to_share();
     loop {
         let began = Instant::now();
         let turn = stage.turn()?;
         counts.turned(turn, began.elapsed());
+        if let Some(cores) = &mut cores {
+            cores.keep_to_last(stage.is_behind());
+        }
         match turn {
             Turn::Moved(_) => {}
             Turn::Idle => spot.0.park_timeout(stage.idle_for()),

@@ -47,6 +47,9 @@ use smaller::Smaller;
 /// Shards' batches in one commit at most; they pile up, without a row, while commits fail.
 const PARTS_MAX: usize = 1024;
 
+/// With so many times the rows that are worth sending ahead, a server has all it can do.
+const BEHIND: usize = 4;
+
 /// Called with the store's offsets when they are known for the first time.
 pub type Told = Box<dyn FnOnce(&Offsets) -> std::io::Result<()> + Send>;
 
@@ -168,6 +171,11 @@ impl Stage for Writer {
 
     fn stop(&mut self) {
         self.store.close();
+    }
+
+    fn is_behind(&self) -> bool {
+        let rows = self.sent.as_ref().map_or(0, |sent| sent.batch.rows);
+        self.store.rows_ahead().is_some_and(|ahead| rows >= BEHIND * ahead)
     }
 
     fn turn(&mut self) -> Result<Turn, Broken> {

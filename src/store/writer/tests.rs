@@ -307,15 +307,16 @@ fn rows_that_gather_during_a_commit_are_sent_behind_it_when_they_are_many() {
     let mut turn = |rows: usize, next_seq| {
         assert!(rig.shards[0].offer(part(0, next_seq, rows)).is_ok());
         rig.writer.turn().unwrap();
-        (rig.asked.lock().sent_ahead, rig.counts.feeds[0].stored.get())
+        let sent_ahead = rig.asked.lock().sent_ahead;
+        (sent_ahead, rig.counts.feeds[0].stored.get(), rig.writer.is_behind())
     };
-    assert_eq!(turn(5, 10), (0, 5), "a small one is waited for");
-    assert_eq!(turn(20, 30), (0, 5));
-    assert_eq!(turn(30, 60), (1, 25));
+    assert_eq!(turn(5, 10), (0, 5, false), "a small one is waited for");
+    assert_eq!(turn(20, 30), (0, 5, false));
+    assert_eq!(turn(40, 70), (1, 25, true), "the server has all it can do");
     // Too few: the commit before is waited for, and then they are committed.
-    assert_eq!(turn(5, 70), (1, 55));
+    assert_eq!(turn(5, 75), (1, 65, false));
     rig.writer.turn().unwrap();
-    assert_eq!(rig.counts.feeds[0].stored.get(), 60);
+    assert_eq!(rig.counts.feeds[0].stored.get(), 70);
     assert_eq!(rig.writer.links.journal.committed(), 0, "the other shard has said nothing");
 }
 
