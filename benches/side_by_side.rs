@@ -16,6 +16,7 @@
 mod side_by_side {
     pub mod cost;
     pub mod decode;
+    pub mod disk;
     pub mod engine;
     pub mod goals;
     pub mod latency;
@@ -34,7 +35,7 @@ mod support {
 
 use std::path::PathBuf;
 
-use side_by_side::{cost, decode, engine, goals, latency, load, machine, report, store};
+use side_by_side::{cost, decode, disk, engine, goals, latency, load, machine, report, store};
 
 /// How much of everything.
 pub struct Lengths {

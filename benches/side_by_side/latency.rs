@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::Lengths;
+use crate::disk::Syncs;
 use crate::load::{self, Ran, Setup};
 use crate::report::{Report, Runs, ms, plain, row};
 use crate::support::servers::{Redis, Stop, processes_in};
@@ -86,8 +87,9 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     let at_10k = [&AT_10K[..], &["--duration", &slow]].concat();
     let at_100k = [&AT_100K[..], &["--duration", &fast]].concat();
     let mut found = Found::default();
-    let mut embedded = Of::default();
+    let (mut embedded, mut syncs) = (Of::default(), Syncs::default());
     for _ in 0..lengths.runs {
+        syncs.measure(Duration::from_secs(lengths.seconds / 3));
         embedded.add(&load::run(Setup::default(), &at_10k));
         found.at_10k.add(&with_servers(&at_10k, ""));
         found.linger.add(&with_servers(&at_10k, "linger_ms = 2"));
@@ -113,6 +115,7 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     if let Some(saturated) = &found.saturated {
         rows.push(saturated.row("10 000 msg/s, Postgres, all cores busy with something else; daemon and Postgres with real-time priority"));
     }
+    rows.push(syncs.row("the disk alone, before: each millisecond 8 kB written over and synced"));
     report.table(&rows);
     report.text(&format!(
         "Postgres was killed and was away for 5 s while 10 000 msg/s came in over TCP: {:.0} lost, {:.0} twice.",

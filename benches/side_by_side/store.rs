@@ -13,19 +13,30 @@ const BATCH: &str = "65536";
 
 /// What was found, for the goals.
 pub struct Found {
-    /// By index: the daemon's rate, and that of the bare client which does the same work.
-    pub track: [Runs; 2],
-    pub append: [Runs; 2],
+    pub track: Of,
+    pub append: Of,
+}
+
+/// Into one index.
+#[derive(Default)]
+pub struct Of {
+    /// Messages a second of the daemon.
+    pub daemon: Runs,
+    /// Rows a second of the bare client that stores the very same ones in all tables.
+    pub same: Runs,
+    /// Of the one that leaves `vessels` out.
+    pub copied: Runs,
 }
 
 pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     report.heading("Into Postgres, beside a bare client");
     report.text(&format!(
         "`loadgen --target tcp --rate max --count {} --no-commits`, every message verified in the store; the time ends with the last commit. The bare \
-         client copies the very rows that the daemon has just stored into another server, over one connection: positions, messages and \
-         offsets, {BATCH} positions a commit (`loadgen copy --from URL --offsets --batch {BATCH}`). Into the index `track` the \
-         daemon sorts what it commits, and the client that it is compared with does too (`--sorted`). What ships say of themselves, \
-         which the daemon merges into `vessels`, the client leaves out. Another client inserts {} positions of the \
+         client stores the very rows that the daemon has just stored in another server, over one connection: it copies positions and messages, \
+         moves the offsets, and merges into `vessels` as many static reports as the daemon was sent, with the daemon's own function, since \
+         no COPY does that; {BATCH} positions a commit (`loadgen copy --from URL --offsets --statics --batch {BATCH}`). One that leaves `vessels` \
+         out stands beside it. Into the index `track` the daemon sorts what it commits, and the client that it is compared with does too \
+         (`--sorted`). Another client inserts {} positions of the \
          same fleet one by one (`loadgen copy --insert`). Each on a new server: `shared_buffers = 1GB`, `max_wal_size = 4GB`, all else as it comes, \
          `fsync` on.",
         lengths.messages, lengths.inserts
@@ -33,18 +44,18 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     let mut rows = vec![row([
         "who, index",
         "rows/s",
-        "of the bare COPY",
+        "of the bare client",
         "CPU s per million: daemon, Postgres",
         "bytes a message: journal, WAL, tables",
     ])];
-    let [mut track, mut append] = <[[Runs; 2]; 2]>::default();
+    let [mut track, mut append] = <[Of; 2]>::default();
     for (index, found) in [("track", &mut track), ("append", &mut append)] {
         let (mut cost, mut bytes) = <([Runs; 2], [Runs; 3])>::default();
         let mut unsorted = Runs::default();
         for _ in 0..lengths.runs {
             let server = load::postgres();
             let ran = stored(&server, index, lengths.messages);
-            found[0].push(ran.number("/rate_held"));
+            found.daemon.push(ran.number("/rate_held"));
             for (runs, seconds) in cost.iter_mut().zip(ran.seconds) {
                 runs.push(ran.per_million(seconds));
             }
@@ -54,36 +65,34 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
             let url = server.url();
             let again = ["--from", &url, "--offsets", "--batch", BATCH];
             let sorted: &[&str] = if index == "track" { &["--sorted"] } else { &[] };
-            found[1].push(copied(index, &[&again[..], sorted].concat()));
+            found.same.push(copied(index, &[&again[..], sorted, &["--statics"]].concat()));
+            found.copied.push(copied(index, &[&again[..], sorted].concat()));
             if index == "track" {
                 unsorted.push(copied(index, &again));
             }
         }
-        let ratio = found[0].median() / found[1].median();
         let told =
             |runs: &[Runs]| runs.iter().map(|it| plain(it.median())).collect::<Vec<_>>().join(", ");
-        rows.push(vec![
-            format!("aisd, one writer, `{index}`"),
-            found[0].told(rate),
-            format!("{ratio:.2}"),
-            told(&cost),
-            told(&bytes),
-        ]);
+        let to_same = |runs: &Runs| format!("{:.2}", runs.median() / found.same.median());
+        let daemon = &found.daemon;
+        let name = format!("aisd, one writer, `{index}`");
+        rows.push(vec![name, daemon.told(rate), to_same(daemon), told(&cost), told(&bytes)]);
         let sorted = if index == "track" { ", sorted" } else { "" };
-        let name = format!("bare COPY of the same rows{sorted}, `{index}`");
-        rows.push(row([&name, &found[1].told(rate), "1", "-", "-"]));
+        let mut bare = |name: &str, runs: &Runs| {
+            rows.push(row([name, &runs.told(rate), &to_same(runs), "-", "-"]));
+        };
+        bare(&format!("bare client, the same rows{sorted}, `{index}`"), &found.same);
+        bare(&format!("the same without `vessels`{sorted}, `{index}`"), &found.copied);
         if index == "track" {
-            let ratio = format!("{:.2}", unsorted.median() / found[1].median());
-            let name = "the same, as they were received, `track`";
-            rows.push(row([name, &unsorted.told(rate), &ratio, "-", "-"]));
+            bare("and as they were received, `track`", &unsorted);
         }
     }
-    rows.extend(inserted(lengths, track[1].median()));
+    rows.extend(inserted(lengths, track.same.median()));
     report.table(&rows);
     Found { track, append }
 }
 
-/// Rows of the client that inserts them one by one, beside what the bare COPY reached.
+/// Rows of the client that inserts them one by one, beside what the bare client reached.
 fn inserted(lengths: &Lengths, bare: f64) -> Vec<Vec<String>> {
     let inserts = lengths.inserts.to_string();
     let ways = [("in transactions of 1 000", "1000"), ("each a transaction", "1")];

@@ -13,6 +13,7 @@ mod again;
 mod insert;
 mod measure;
 mod rows;
+mod statics;
 
 use crate::civil::now_us;
 use crate::environment;
@@ -50,6 +51,9 @@ pub struct Arguments {
     /// Sorts the positions of each batch by ship and time, as the daemon does under index = "track"
     #[arg(long, requires = "from")]
     pub sorted: bool,
+    /// Also merges what ships say of themselves into `vessels`, as often as they said it there
+    #[arg(long, requires = "from")]
+    pub statics: bool,
     /// Rows in all
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub rows: u64,
@@ -134,6 +138,7 @@ fn told(
         "one_by_one": arguments.insert,
         "as_stored": arguments.from.is_some(),
         "sorted": arguments.sorted,
+        "statics": arguments.statics,
         "vessels": arguments.vessels,
         "seed": arguments.seed,
         "instance": instance.uuid,

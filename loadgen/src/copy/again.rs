@@ -3,11 +3,12 @@
 //! In:  all of `positions` and `messages`, in the order of their numbers, in which they were received
 //! Out: batches, each with so many positions and its share of the messages
 //!
-//! So a bare client does the very same work as the daemon's writer, but for the ships' static data, which that merges into `vessels`.
+//! So a bare client does the very same work as the daemon's writer: asked for that, also what it merges into `vessels` ([`statics`]).
 //! Under an index by ship and time the daemon sorts the positions of each commit like it; asked for that, so does this.
 
 use super::Arguments;
 use super::rows::{Batch, END, HEADER};
+use super::statics::{self, Statics};
 use crate::stored::Outcome;
 use crate::stored::postgres::{Address, text};
 use postgres::Client;
@@ -48,8 +49,11 @@ pub fn prepare(from: &Address, arguments: &Arguments, instance: i16) -> Outcome<
     let messages = Taken::read(&mut client, &MESSAGES, instance)?;
     let batch_rows = usize::try_from(arguments.batch).unwrap_or(usize::MAX);
     let count = positions.rows.len().div_ceil(batch_rows).max(1);
+    let mut merged =
+        if arguments.statics { statics::prepare(&mut client, count)? } else { Vec::new() };
+    merged.resize_with(count, Statics::none);
     let share = |at: usize| at * messages.rows.len() / count;
-    let batches = (0..count).map(|at| {
+    let batches = (0..count).zip(merged).map(|(at, statics)| {
         let first = at * batch_rows;
         let own = &positions.rows[first..positions.rows.len().min(first + batch_rows)];
         let others = &messages.rows[share(at)..share(at + 1)];
@@ -59,7 +63,7 @@ pub fn prepare(from: &Address, arguments: &Arguments, instance: i16) -> Outcome<
         if arguments.sorted {
             own.sort_unstable_by_key(|row| (row.mmsi, row.time, row.seq));
         }
-        Batch { positions: positions.stream(&own), messages: others, next_seq }
+        Batch { positions: positions.stream(&own), messages: others, statics, next_seq }
     });
     Ok(batches.collect())
 }

@@ -3,6 +3,7 @@
 use super::Arguments;
 use super::insert::{self, INSERT_POSITION};
 use super::rows::{Batch, COPY_MESSAGES, COPY_POSITIONS};
+use super::statics;
 use crate::stored::Outcome;
 use crate::stored::postgres::{Address, text};
 use hdrhistogram::Histogram;
@@ -49,11 +50,13 @@ pub fn measure(
         let copy = [COPY_POSITIONS, COPY_MESSAGES].map(|sql| client.prepare(sql).map_err(text));
         let [positions, messages] = copy;
         let copy = [positions?, messages?];
+        let merge = arguments.statics.then(|| client.prepare(&statics::merge())).transpose();
+        let merge = merge.map_err(text)?;
         let insert = arguments.insert.then(|| client.prepare(INSERT_POSITION)).transpose();
         let insert = insert.map_err(text)?;
         let offsets = arguments.offsets.then(|| client.prepare(OFFSETS)).transpose();
         let offsets = offsets.map_err(text)?;
-        Ok(Writer { client, copy, insert, offsets, instance, writer })
+        Ok(Writer { client, copy, merge, insert, offsets, instance, writer })
     });
     let writers = writers.collect::<Outcome<Vec<_>>>()?;
     let (next, start) = (AtomicUsize::new(0), Barrier::new(writers.len() + 1));
@@ -95,6 +98,7 @@ impl Part {
 struct Writer {
     client: Client,
     copy: [Statement; 2],
+    merge: Option<Statement>,
     /// Rows go in one by one instead.
     insert: Option<Statement>,
     offsets: Option<Statement>,
@@ -134,6 +138,10 @@ impl Writer {
                 writer.write_all(piece).map_err(|error| error.to_string())?;
             }
             rows += writer.finish().map_err(text)?;
+        }
+        if let Some(merge) = self.merge.as_ref().filter(|_| batch.statics.ships > 0) {
+            batch.statics.merge(&mut self.client, merge, self.instance)?;
+            rows += batch.statics.ships;
         }
         if let Some(offsets) = &self.offsets {
             let moved =

@@ -7,6 +7,7 @@
 //! air says "not available".
 
 use super::Arguments;
+use super::statics::Statics;
 use crate::digest::{Fix, absent};
 use crate::fleet::{self, Fleet};
 use crate::profile::Profile;
@@ -44,6 +45,8 @@ pub struct Batch {
     pub positions: Vec<u8>,
     /// Messages likewise; empty when there are none.
     pub messages: Vec<u8>,
+    /// Ships whose static data is merged.
+    pub statics: Statics,
     /// The number behind the last of them.
     pub next_seq: i64,
 }
@@ -72,7 +75,12 @@ pub fn prepare(arguments: &Arguments, instance: i16, start_us: u64) -> Vec<Batch
         }
         bytes.extend_from_slice(&END);
         let next_seq = FIRST_SEQ + sent.cast_signed();
-        batches.push(Batch { positions: bytes, messages: Vec::new(), next_seq });
+        batches.push(Batch {
+            positions: bytes,
+            messages: Vec::new(),
+            statics: Statics::none(),
+            next_seq,
+        });
     }
     batches
 }

@@ -180,3 +180,28 @@ fn what_another_database_holds_is_copied_row_by_row() {
         assert_eq!(bare.count(&all), stored.count(&all), "{table}");
     }
 }
+
+#[test]
+fn what_ships_said_of_themselves_is_merged_as_often_as_they_said_it() {
+    let (stored, bare) = (Postgres::start(), Postgres::start());
+    for server in [&stored, &bare] {
+        server.execute(SCHEMA);
+    }
+    copy(&arguments(&[]), &address(&stored), START_US).unwrap();
+    stored.execute(
+        "INSERT INTO vessels (mmsi, name, draught, eta, instance, source, updated_at, updated_seq, static_reports) \
+         SELECT n, CASE WHEN n % 2 = 0 THEN 'A \"{,' || n END, n / 10.0, '12-31T??:??Z', 1, 0, to_timestamp(1000 + n), n, \
+         CASE WHEN n < 100 THEN 3 ELSE 1 END FROM generate_series(1, 300) AS n",
+    );
+    let more = ["copy", "--statics", "--batch", "700", "--from", &stored.superuser_url()];
+    let told = copy(&Told::parse_from(more).copy, &address(&bare), START_US).unwrap();
+    let reports = 99 * 3 + 201;
+    assert_eq!((&told["rows"], &told["commits"]), (&json!(ROWS + reports), &json!(8)));
+    let sum = "SELECT sum(static_reports)::int8 FROM vessels";
+    assert_eq!((stored.count(sum), bare.count(sum)), (reports, reports));
+    let said = "SELECT bit_xor(hashtext((mmsi, name, callsign, draught, eta)::text)::bit(31)::bigint) FROM vessels";
+    assert_eq!(bare.count(said), stored.count(said));
+    let newest = "SELECT count(*) FROM vessels WHERE updated_at NOT BETWEEN to_timestamp(1000 + mmsi) \
+        AND to_timestamp(1001 + mmsi)";
+    assert_eq!(bare.count(newest), 0);
+}
