@@ -333,8 +333,8 @@ fn plan_shard(
         policy: Arc::clone(&common.policy),
     };
     let telling = outputs::telling(&start.hearers, common, start.journal.next_seq());
-    let shard = Shard::new((tail, begin, recovery), rules, rows, counts).telling(telling);
-    let stage = Box::new(shard);
+    let shard = Shard::new((tail, begin, recovery), rules, rows, counts);
+    let stage = Box::new(shard.telling(telling).into_server(common.server.is_some()));
     let pin = config.shards.pin.unwrap_or_else(|| cores() >= CORES_MIN_TO_PIN);
     let core = pin.then_some(index);
     (Plan { core, ..flow(stage, spot) }, outlet)
