@@ -102,7 +102,7 @@ pub struct Shard {
     told_at: Instant,
     /// The store is a process of its own.
     has_server: bool,
-    /// The store takes rows more slowly than they are made: it has had no room since all of them were made.
+    /// The store had no room for a row, and not all that came since are made yet.
     is_behind: bool,
     /// Since when the store has had no room.
     no_room_since: Option<Instant>,

@@ -82,7 +82,7 @@ pub trait Stage: Send {
         IDLE_PARK
     }
 
-    /// Whether more waits for others than they can take, so that it helps them more to have the cores than it would this stage.
+    /// Whether whoever takes what it makes cannot keep up, so that a core does more for them than for this stage.
     fn is_behind(&self) -> bool {
         false
     }

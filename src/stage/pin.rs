@@ -14,20 +14,32 @@ use nix::unistd::Pid;
 /// Cores below which the default does not pin.
 pub const CORES_MIN_TO_PIN: usize = 4;
 
+/// The thread that asks.
+const CALLING: Pid = Pid::from_raw(0);
+
 /// Pins the calling thread to the `nth` core the process may use; says whether that worked.
 #[must_use]
 pub fn pin_current_thread(nth: usize) -> bool {
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
-    if cores.is_empty() {
-        return false;
-    }
-    core_affinity::set_for_current(cores[nth % cores.len()])
+    let cores = usable();
+    !cores.is_empty() && run_on(&[cores[nth % cores.len()]]).is_ok()
+}
+
+/// The cores that the calling thread may use.
+fn usable() -> Vec<usize> {
+    let Ok(cores) = sched_getaffinity(CALLING) else { return Vec::new() };
+    (0..CpuSet::count()).filter(|core| cores.is_set(*core).unwrap_or(false)).collect()
+}
+
+/// Lets the calling thread run on these alone.
+fn run_on(cores: &[usize]) -> nix::Result<()> {
+    let mut allowed = CpuSet::new();
+    cores.iter().try_for_each(|core| allowed.set(*core))?;
+    sched_setaffinity(CALLING, &allowed)
 }
 
 /// The cores that the calling thread may use, of which it leaves all but one to others at times.
 pub struct Cores {
-    all: CpuSet,
-    last: CpuSet,
+    all: Vec<usize>,
     keeps_to_last: bool,
 }
 
@@ -35,36 +47,23 @@ impl Cores {
     /// Of the calling thread; none where it has nowhere to go, or so many that nobody is in its way.
     #[must_use]
     pub fn to_share() -> Option<Self> {
-        let all = sched_getaffinity(CALLING).ok()?;
-        let mut usable = (0..CpuSet::count()).filter(|at| all.is_set(*at).unwrap_or(false));
-        let last = usable.next_back()?;
-        if !(1..CORES_MIN_TO_PIN - 1).contains(&usable.count()) {
-            return None;
-        }
-        let mut one = CpuSet::new();
-        one.set(last).ok()?;
-        Some(Self { all, last: one, keeps_to_last: false })
+        let all = usable();
+        (2..CORES_MIN_TO_PIN).contains(&all.len()).then_some(Self { all, keeps_to_last: false })
     }
 
     /// Keeps the calling thread to the last of them from here on, or lets it use all. Where that is forbidden it changes nothing.
     pub fn keep_to_last(&mut self, to_last: bool) {
         if to_last != self.keeps_to_last {
             self.keeps_to_last = to_last;
-            let _ = sched_setaffinity(CALLING, if to_last { &self.last } else { &self.all });
+            let first = if to_last { self.all.len() - 1 } else { 0 };
+            let _ = run_on(&self.all[first..]);
         }
     }
 }
 
-const CALLING: Pid = Pid::from_raw(0);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn usable() -> Vec<usize> {
-        let set = sched_getaffinity(CALLING).unwrap();
-        (0..CpuSet::count()).filter(|at| set.is_set(*at).unwrap()).collect()
-    }
 
     #[test]
     fn a_thread_keeps_to_the_last_core_and_has_all_again() {

@@ -51,7 +51,7 @@ pub fn prepare(from: &Address, arguments: &Arguments, instance: i16) -> Outcome<
     let count = positions.rows.len().div_ceil(batch_rows).max(1);
     let mut merged =
         if arguments.statics { statics::prepare(&mut client, count)? } else { Vec::new() };
-    merged.resize_with(count, Statics::none);
+    merged.resize_with(count, Statics::default);
     let share = |at: usize| at * messages.rows.len() / count;
     let batches = (0..count).zip(merged).map(|(at, statics)| {
         let first = at * batch_rows;

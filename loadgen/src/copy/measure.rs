@@ -50,7 +50,7 @@ pub fn measure(
         let copy = [COPY_POSITIONS, COPY_MESSAGES].map(|sql| client.prepare(sql).map_err(text));
         let [positions, messages] = copy;
         let copy = [positions?, messages?];
-        let merge = arguments.statics.then(|| client.prepare(&statics::merge())).transpose();
+        let merge = arguments.statics.then(|| client.prepare(&statics::statement())).transpose();
         let merge = merge.map_err(text)?;
         let insert = arguments.insert.then(|| client.prepare(INSERT_POSITION)).transpose();
         let insert = insert.map_err(text)?;

@@ -78,7 +78,7 @@ pub fn prepare(arguments: &Arguments, instance: i16, start_us: u64) -> Vec<Batch
         batches.push(Batch {
             positions: bytes,
             messages: Vec::new(),
-            statics: Statics::none(),
+            statics: Statics::default(),
             next_seq,
         });
     }

@@ -34,6 +34,7 @@ const COLUMNS: [(&str, &str); 19] = [
 const REPORTS: &str = "SELECT count(*), coalesce(sum(static_reports), 0)::int8 FROM vessels";
 
 /// Ships of one batch, each column as the text of an array; none where there are no ships.
+#[derive(Default)]
 pub struct Statics {
     columns: Vec<String>,
     /// How many they are.
@@ -41,12 +42,7 @@ pub struct Statics {
 }
 
 impl Statics {
-    /// Those that a batch has none of.
-    pub const fn none() -> Self {
-        Self { columns: Vec::new(), ships: 0 }
-    }
-
-    /// Merges them; `statement` is [`merge`].
+    /// Merges them by [`statement`].
     ///
     /// # Errors
     /// What the server says.
@@ -63,7 +59,7 @@ impl Statics {
 }
 
 /// The statement that merges the ships of one batch, its arrays as text, which is how the daemon sends them.
-pub fn merge() -> String {
+pub fn statement() -> String {
     let arrays: Vec<String> =
         (2..).zip(COLUMNS).map(|(n, (kind, _))| format!("${n}::text::{kind}")).collect();
     format!("SELECT aisd_merge_vessels($1, {})", arrays.join(", "))
@@ -89,7 +85,7 @@ pub fn prepare(client: &mut Client, batches: usize) -> Outcome<Vec<Statics>> {
     let of_batch = |at: i64| {
         let (first, ships) = (share(at), (share(at + 1) - share(at)).min(all));
         if ships == 0 {
-            return Ok(Statics::none());
+            return Ok(Statics::default());
         }
         let row = client.query_one(&sql, &[&(first % all), &ships, &at, &all]).map_err(text)?;
         let columns = (0..COLUMNS.len()).map(|column| row.get(column)).collect();

@@ -27,6 +27,16 @@ fn address(server: &Postgres) -> Address {
     Address::parse(&server.superuser_url(), None).unwrap()
 }
 
+/// A server that has the rows of the fleet, and one with the tables alone.
+fn full_and_empty() -> (Postgres, Postgres) {
+    let (stored, bare) = (Postgres::start(), Postgres::start());
+    for server in [&stored, &bare] {
+        server.execute(SCHEMA);
+    }
+    copy(&arguments(&[]), &address(&stored), START_US).unwrap();
+    (stored, bare)
+}
+
 /// The positions that the fleet reports, as the first messages of a run.
 fn ledger(arguments: &Arguments) -> Ledger {
     let mut ledger = Ledger::default();
@@ -159,11 +169,7 @@ fn batches_of_another_databases_rows_are_in_its_order_or_sorted_like_the_index()
 
 #[test]
 fn what_another_database_holds_is_copied_row_by_row() {
-    let (stored, bare) = (Postgres::start(), Postgres::start());
-    for server in [&stored, &bare] {
-        server.execute(SCHEMA);
-    }
-    copy(&arguments(&[]), &address(&stored), START_US).unwrap();
+    let (stored, bare) = full_and_empty();
     stored.execute(
         "INSERT INTO messages (seq, ts, received_at, mmsi, msg_type, instance, source, json) \
          SELECT n, now(), now(), n, 5, 1, 0, ('{\"a\": ' || n || '}')::json FROM generate_series(1, 333) AS n",
@@ -183,11 +189,7 @@ fn what_another_database_holds_is_copied_row_by_row() {
 
 #[test]
 fn what_ships_said_of_themselves_is_merged_as_often_as_they_said_it() {
-    let (stored, bare) = (Postgres::start(), Postgres::start());
-    for server in [&stored, &bare] {
-        server.execute(SCHEMA);
-    }
-    copy(&arguments(&[]), &address(&stored), START_US).unwrap();
+    let (stored, bare) = full_and_empty();
     stored.execute(
         "INSERT INTO vessels (mmsi, name, draught, eta, instance, source, updated_at, updated_seq, static_reports) \
          SELECT n, CASE WHEN n % 2 = 0 THEN 'A \"{,' || n END, n / 10.0, '12-31T??:??Z', 1, 0, to_timestamp(1000 + n), n, \
