@@ -7,8 +7,9 @@
 //!
 //! **The fence.** Each connection raises the epoch of its offsets before anything else, which waits for a commit of the
 //! connection before that is still under way, and tells whether it came through. A commit moves offsets only from where they
-//! were and only in its own epoch; how many rows that touched is looked at *before* `COMMIT` is sent. So a server process that
-//! was frozen inside a commit and wakes after the next connection was made stores nothing twice.
+//! were and only in its own epoch; where they are not, the server itself raises, and the transaction comes to nothing whatever
+//! was sent behind (`0004_fence.sql`). So a server process that was frozen inside a commit and wakes after the next connection
+//! was made stores nothing twice, and `COMMIT` goes with the rows: a small transaction is one round trip.
 //!
 //! **Ahead.** The rows of a large transaction are sent while the `COMMIT` before it is under way, so the server never waits for
 //! its next work; its own `COMMIT` is sent when that one is answered. If that one came to nothing, the offsets are not
@@ -237,12 +238,14 @@ impl Store for Postgres {
     }
 
     fn send(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
-        let sent = self.send_rows(rows, offsets).map(|part| self.ahead = Some(part));
+        let sent = self.send_rows(rows, offsets, false).map(|part| self.ahead = Some(part));
         self.end(sent)
     }
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
-        let sent = match self.ahead.take() {
+        let ahead = self.ahead.take();
+        let whole = ahead.is_none() && rows.iter().map(Rows::len).sum::<usize>() < ROWS_AHEAD;
+        let sent = match ahead {
             Some(part) => {
                 // The server comes to it only now.
                 let deadline = self.deadline();
@@ -251,11 +254,11 @@ impl Store for Postgres {
                 }
                 Ok(part)
             }
-            None => self.send_rows(rows, offsets),
+            None => self.send_rows(rows, offsets, whole),
         };
         let asked = sent.and_then(|part| {
             self.under_way = Some(part);
-            self.ask_for_commit(rows, offsets)
+            if whole { Ok(()) } else { self.ask_for_commit(rows, offsets) }
         });
         self.end(asked)
     }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use postgres::types::Type;
+
 use super::kept::Kept;
-use super::wire::{Answer, Wire, WireError};
+use super::wire::{Answer, Parameter, Wire, WireError};
 use super::{Failed, Parts, array, copy, fault, files, poison, vessels};
 use crate::partition::PARTITIONS;
 use crate::rows::{FileMark, Rows};
@@ -31,8 +33,9 @@ const RAISE_EPOCH: &str = "UPDATE aisd_offsets SET epoch = epoch + 1, owner = $3
 /// What a connection begins with: of each of its partitions the highest number of all rows.
 const TAKE_OFFSETS: &str = "UPDATE aisd_offsets SET next_seq = $3::int8[] \
     WHERE instance = $1::int2 AND writer = $2::int2";
-const MOVE_OFFSETS: &str = "UPDATE aisd_offsets SET next_seq = $5::int8[] \
-    WHERE instance = $1::int2 AND writer = $2::int2 AND epoch = $3::int8 AND next_seq = $4::int8[]";
+const MOVE_OFFSETS: &str = "SELECT aisd_move_offsets($1, $2, $3, $4, $5)";
+/// What that says where they are not.
+const MOVED: &str = "MOVED";
 const OWNER: &str = "SELECT count(*) FROM aisd_offsets \
     WHERE instance = $1::int2 AND writer = $2::int2 AND owner <> $3::uuid";
 
@@ -85,8 +88,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends everything of one transaction but its COMMIT.
-    pub(super) fn send_rows(
+    /// Adds everything of one transaction but its COMMIT.
+    pub(super) fn add_rows(
         &mut self,
         parts: &Parts,
         (rows, kept): (&[Rows], Kept),
@@ -96,63 +99,72 @@ impl Connection {
         self.add_offsets(offsets)?;
         let index = parts.config.index;
         copy::add(&mut self.wire, &self.instance, rows, (index, kept))?;
-        vessels::add(&mut self.wire, &self.instance, rows)?;
-        self.wire.send()
+        vessels::add(&mut self.wire, &self.instance, rows)
     }
 
-    /// What the server says to that; the offsets must have been where they were left.
-    pub(super) fn rows_answered(&mut self, parts: &Parts) -> Result<(), Failed> {
-        let answers = self.wire.answers().map_err(|error| failed(&error))?;
-        self.check_fence(parts, &answers).map_err(Failed::Store)
-    }
-
-    /// Asks for the end of the transaction, which moves the offsets to there.
+    /// Sends what was added and the end of the transaction, which moves the offsets to there.
     pub(super) fn send_commit(&mut self, offsets: &Offsets) -> Result<(), WireError> {
         self.wire.add("COMMIT", &[])?;
         self.wire.send()?;
-        self.wire.await_word();
         self.offsets = *offsets;
         Ok(())
     }
 
-    /// What the server says to that, and how long ago. A constraint that somebody deferred speaks up here.
-    pub(super) fn commit_answered(&mut self) -> Result<Duration, Failed> {
+    /// What the server says to rows whose COMMIT was sent behind them, on its own. One that refuses them has rolled back there.
+    pub(super) fn rows_answered(&mut self, parts: &Parts) -> Result<(), Failed> {
+        let Err(error) = self.wire.answers() else {
+            self.wire.await_word();
+            return Ok(());
+        };
+        // Nothing to be done about a connection that has ended.
+        let _ = self.wire.answers();
+        Err(self.failed(parts, &error))
+    }
+
+    /// What the server says to the COMMIT and what was sent with it, and how long ago. A constraint that somebody deferred speaks up
+    /// here.
+    pub(super) fn commit_answered(&mut self, parts: &Parts) -> Result<Duration, Failed> {
         match self.wire.answers() {
-            Ok(answers) if answers.first().is_some_and(|answer| answer.tag == "COMMIT") => {
+            Ok(answers) if answers.last().is_some_and(|answer| answer.tag == "COMMIT") => {
                 Ok(self.wire.heard_ago())
             }
             Ok(_) => {
                 let why = "commit: the server rolled it back".to_owned();
                 Err(Failed::Store(StoreError::Transient(why)))
             }
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(self.failed(parts, &error)),
         }
     }
 
     /// Ends a transaction that does not move the offsets any more, and waits for it.
-    pub(super) fn commit_transaction(&mut self) -> Result<(), Failed> {
+    pub(super) fn commit_transaction(&mut self, parts: &Parts) -> Result<(), Failed> {
         let offsets = self.offsets;
-        self.send_commit(&offsets).map_err(|error| failed(&error))?;
-        self.commit_answered().map(drop)
+        self.send_commit(&offsets).map_err(|error| self.failed(parts, &error))?;
+        self.commit_answered(parts).map(drop)
     }
 
-    /// Whether the offsets were moved by what was just sent.
-    pub(super) fn check_fence(
-        &mut self,
-        parts: &Parts,
-        answers: &[Answer],
-    ) -> Result<(), StoreError> {
-        if answers.iter().any(|answer| answer.tag == "UPDATE 1") {
-            return Ok(());
+    /// Whether it is about a row, or the offsets were not where they were left.
+    pub(super) fn failed(&mut self, parts: &Parts, error: &WireError) -> Failed {
+        if poison::is_poison(error) {
+            Failed::OnARow
+        } else if error.code() == Some(MOVED) {
+            Failed::Store(self.why_fenced(parts))
+        } else {
+            Failed::Store(fault::of_wire("commit", error))
         }
-        Err(self.why_fenced(parts))
     }
 
-    /// Adds the statement that moves the offsets, which must touch one row, and how far files were read with them.
+    /// Adds the statement that moves the offsets, and how far files were read with them.
     pub(super) fn add_offsets(&mut self, offsets: &Offsets) -> Result<(), WireError> {
-        let (was, upto) = (array(self.offsets), array(offsets));
-        let parameters = [&self.instance, &self.writer, &self.epoch, &was, &upto];
-        self.wire.add(MOVE_OFFSETS, &parameters.map(String::as_str))?;
+        let [was, upto] = [&self.offsets, offsets].map(|offsets| offsets.map(u64::cast_signed));
+        let parameters = [
+            Parameter::Text(&self.instance),
+            Parameter::Text(&self.writer),
+            Parameter::Text(&self.epoch),
+            Parameter::Binary(&was.as_slice(), Type::INT8_ARRAY),
+            Parameter::Binary(&upto.as_slice(), Type::INT8_ARRAY),
+        ];
+        self.wire.add_with(MOVE_OFFSETS, parameters.into_iter())?;
         files::add(&mut self.wire, &self.instance, &self.writer, &self.files)
     }
 
@@ -175,15 +187,6 @@ impl Connection {
             ));
         }
         StoreError::Transient("commit: the offsets moved; reading them again".to_owned())
-    }
-}
-
-/// Whether it is about a row.
-fn failed(error: &WireError) -> Failed {
-    if poison::is_poison(error) {
-        Failed::OnARow
-    } else {
-        Failed::Store(fault::of_wire("commit", error))
     }
 }
 

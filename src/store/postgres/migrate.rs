@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "tables", sql: include_str!("0001_tables.sql") },
     Migration { version: 2, name: "views", sql: include_str!("0002_views.sql") },
     Migration { version: 3, name: "files", sql: include_str!("0003_files.sql") },
+    Migration { version: 4, name: "fence", sql: include_str!("0004_fence.sql") },
 ];
 
 /// How long each change may take, but the building of an index on what is there.

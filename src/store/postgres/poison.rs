@@ -69,8 +69,12 @@ impl Connection {
         begin(&mut self.wire, seconds).map_err(failed)?;
         self.wire.add(AT_ONCE, &[]).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
-        let answers = self.wire.exchange().map_err(failed)?;
-        self.check_fence(parts, &answers)?;
+        if let Err(error) = self.wire.exchange() {
+            return Err(match self.failed(parts, &error) {
+                Failed::Store(error) => error,
+                Failed::OnARow => fault::of_wire("commit", &error),
+            });
+        }
 
         let messages = by_number(rows, kept);
         let refused = self.store_all_but_refused(&messages, seconds).map_err(failed)?;
@@ -88,7 +92,7 @@ impl Connection {
             out.rows_left_out.messages += u64::from(message.other.is_some());
         }
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
-        self.commit_transaction().map_err(|failed| match failed {
+        self.commit_transaction(parts).map_err(|failed| match failed {
             Failed::Store(error) => error,
             Failed::OnARow => StoreError::Transient(
                 "commit: the server refuses it for a row, and no row alone".to_owned(),

@@ -121,7 +121,7 @@ impl Connection {
             messages.into_iter().filter(|message| !done.contains(&message.seq)).collect();
         let refused = self.store_all_but_refused(&messages, seconds).map_err(failed)?;
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
-        self.commit_transaction().map_err(|failed| match failed {
+        self.commit_transaction(parts).map_err(|failed| match failed {
             Failed::Store(error) => error,
             Failed::OnARow => StoreError::Transient(
                 "try dead letters again: the server refuses them, and none alone".to_owned(),

@@ -41,23 +41,29 @@ impl Part {
 }
 
 impl Postgres {
-    /// Sends all rows of a transaction.
+    /// Sends a transaction: all of it, or its rows alone.
     pub(super) fn send_rows(
         &mut self,
         rows: &[Rows],
         offsets: &Offsets,
+        whole: bool,
     ) -> Result<Part, StoreError> {
         let deadline = self.deadline();
         let Some(connection) = &mut self.connection else { return Err(not_connected()) };
         let kept = Kept::now(&self.parts.days);
         kept.make_days(&self.parts.days, rows);
         connection.wire.until(deadline);
-        let sent = connection.send_rows(&self.parts, (rows, kept), offsets);
+        let from = connection.offsets;
+        let added = connection.add_rows(&self.parts, (rows, kept), offsets);
+        let sent = added.and_then(|()| {
+            if whole { connection.send_commit(offsets) } else { connection.wire.send() }
+        });
         sent.map_err(|error| fault::of_wire("commit", &error))?;
-        Ok(Part::of(rows, kept, connection.offsets))
+        Ok(Part::of(rows, kept, from))
     }
 
-    /// The server has them: asks for its COMMIT, unless it refuses one of them; then all others are committed.
+    /// Sends the COMMIT of rows that were sent alone, and waits until the server has done with those: what comes while it does goes into
+    /// the next transaction. All others are committed if it refuses one of them.
     pub(super) fn ask_for_commit(
         &mut self,
         rows: &[Rows],
@@ -66,11 +72,10 @@ impl Postgres {
         let Self { parts, connection: Some(connection), under_way: Some(part), .. } = self else {
             return Err(not_connected());
         };
+        let sent = connection.send_commit(offsets);
+        sent.map_err(|error| fault::of_wire("commit", &error))?;
         match connection.rows_answered(parts) {
-            Ok(()) => {
-                let sent = connection.send_commit(offsets);
-                sent.map_err(|error| fault::of_wire("commit", &error))
-            }
+            Ok(()) => Ok(()),
             Err(Failed::OnARow) => part.commit_others(connection, parts, rows, offsets),
             Err(Failed::Store(error)) => Err(error),
         }
@@ -88,7 +93,7 @@ impl Postgres {
         };
         let mut ago = Duration::ZERO;
         if !part.is_answered {
-            match connection.commit_answered() {
+            match connection.commit_answered(parts) {
                 Ok(answered) => ago = answered,
                 // What was sent behind it is in the way of the search.
                 Err(Failed::OnARow) if ahead.is_some() => {

@@ -1,10 +1,10 @@
 //! Static reports of a batch as one upsert, in the order of the MMSI, so that two writers cannot wait for each other.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
 
-use super::wire::{Wire, WireError};
-use super::{array, text_array};
+use postgres::types::{ToSql, Type};
+
+use super::wire::{Parameter, Wire, WireError};
 use crate::report::{StaticData, Text};
 use crate::rows::{Rows, StaticRow};
 
@@ -68,44 +68,47 @@ pub fn add_statics(
         return Ok(());
     }
     let columns = columns(&vessels);
-    let parameters = std::iter::once(instance).chain(columns.iter().map(String::as_str));
-    wire.add(MERGE_VESSELS, &parameters.collect::<Vec<_>>())
+    let columns = columns.iter().map(|(of, column)| Parameter::Binary(&**column, of.clone()));
+    wire.add_with(MERGE_VESSELS, std::iter::once(Parameter::Text(instance)).chain(columns))
 }
 
+/// One value of each vessel.
+type Column<'a> = (Type, Box<dyn ToSql + Sync + 'a>);
+
 /// The vessels as the function takes them: an array for each column.
-fn columns(vessels: &BTreeMap<u32, Merged>) -> [String; 19] {
-    let side = |n: usize| array(vessels.values().map(|it| Or(it.data.dimensions.map(|it| it[n]))));
+fn columns(vessels: &BTreeMap<u32, Merged>) -> [Column<'_>; 19] {
+    let mmsis: Vec<i32> = vessels.keys().map(|mmsi| mmsi.cast_signed()).collect();
+    let side = |n: usize| {
+        let metres = move |it: &Merged| i16::try_from(it.data.dimensions?[n]).ok();
+        column(vessels, Type::INT2_ARRAY, metres)
+    };
     [
-        array(vessels.keys()),
-        text_array(vessels.values().map(|it| it.data.name.as_ref().map(Text::as_str))),
-        text_array(vessels.values().map(|it| it.data.callsign.as_ref().map(Text::as_str))),
-        array(vessels.values().map(|it| Or(it.data.imo))),
-        array(vessels.values().map(|it| Or(it.data.ship_type))),
+        (Type::INT4_ARRAY, Box::new(mmsis)),
+        column(vessels, Type::TEXT_ARRAY, |it| it.data.name.as_ref().map(Text::as_str)),
+        column(vessels, Type::TEXT_ARRAY, |it| it.data.callsign.as_ref().map(Text::as_str)),
+        column(vessels, Type::INT4_ARRAY, |it| it.data.imo.map(u32::cast_signed)),
+        column(vessels, Type::INT2_ARRAY, |it| it.data.ship_type.map(i16::from)),
         side(0),
         side(1),
         side(2),
         side(3),
-        array(vessels.values().map(|it| Or(it.data.draught.map(|it| f64::from(it) / 10.0)))),
-        text_array(vessels.values().map(|it| it.data.destination.as_ref().map(Text::as_str))),
-        text_array(vessels.values().map(|it| it.data.eta_text())),
-        array(vessels.values().map(|it| Or(it.data.epfd))),
-        text_array(vessels.values().map(|it| it.data.vendor.as_ref().map(Text::as_str))),
-        array(vessels.values().map(|it| Or(it.data.mothership))),
-        array(vessels.values().map(|it| it.feed)),
-        array(vessels.values().map(|it| it.time_us)),
-        array(vessels.values().map(|it| it.seq)),
-        array(vessels.values().map(|it| it.reports)),
+        column(vessels, Type::FLOAT4_ARRAY, |it| it.data.draught.map(|it| f32::from(it) / 10.0)),
+        column(vessels, Type::TEXT_ARRAY, |it| it.data.destination.as_ref().map(Text::as_str)),
+        column(vessels, Type::TEXT_ARRAY, |it| it.data.eta_text()),
+        column(vessels, Type::INT2_ARRAY, |it| it.data.epfd.map(i16::from)),
+        column(vessels, Type::TEXT_ARRAY, |it| it.data.vendor.as_ref().map(Text::as_str)),
+        column(vessels, Type::INT4_ARRAY, |it| it.data.mothership.map(u32::cast_signed)),
+        column(vessels, Type::INT2_ARRAY, |it| i16::from(it.feed)),
+        column(vessels, Type::INT8_ARRAY, |it| it.time_us),
+        column(vessels, Type::INT8_ARRAY, |it| it.seq.cast_signed()),
+        column(vessels, Type::INT8_ARRAY, |it| it.reports.cast_signed()),
     ]
 }
 
-/// A value, or what an array holds where there is none.
-struct Or<T>(Option<T>);
-
-impl<T: Display> Display for Or<T> {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(value) => value.fmt(to),
-            None => to.write_str("NULL"),
-        }
-    }
+fn column<'a, T: ToSql + Sync + 'a>(
+    vessels: &'a BTreeMap<u32, Merged>,
+    of: Type,
+    value: impl Fn(&'a Merged) -> T,
+) -> Column<'a> {
+    (of, Box::new(vessels.values().map(value).collect::<Vec<T>>()))
 }

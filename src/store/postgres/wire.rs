@@ -1,7 +1,6 @@
 //! A connection to Postgres that never waits longer than it was told to, for the writer.
 //!
-//! It sends a whole transaction before it reads the first answer, so a commit is two round trips: everything, then
-//! `COMMIT`. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
+//! It sends a whole transaction before it reads the first answer, so a commit is one round trip. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
 //! process, none has a name and each is sent whole ([`pooler`] finds out). Every read and write of the socket ends at the
 //! deadline of the call, whatever the server does.
 //!
@@ -13,6 +12,7 @@ mod copy_in;
 mod login;
 mod pooler;
 mod prepared;
+mod statement;
 mod stream;
 
 use std::io;
@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 
@@ -28,6 +27,7 @@ use super::address::{Address, Endpoint, Tls};
 use super::tls;
 pub use pooler::Pooler;
 use prepared::Prepared;
+pub use statement::Parameter;
 use stream::Stream;
 
 /// Bytes that gather before they are sent.
@@ -201,28 +201,6 @@ impl Wire {
         self.deadline
     }
 
-    /// Adds a statement to what [`Wire::exchange`] will send; its parameters are text.
-    ///
-    /// # Errors
-    /// When a parameter is too long for the protocol.
-    pub fn add(&mut self, sql: &'static str, parameters: &[&str]) -> Result<(), WireError> {
-        let name = self.prepare(sql)?;
-        let bound = frontend::bind(
-            "",
-            &name,
-            [],
-            parameters,
-            |text, out| {
-                out.extend_from_slice(text.as_bytes());
-                Ok(IsNull::No)
-            },
-            [],
-            &mut self.out,
-        );
-        bound.map_err(|_| WireError::Io("a parameter is too long".to_owned()))?;
-        Ok(frontend::execute("", 0, &mut self.out)?)
-    }
-
     fn flush_if_full(&mut self) -> Result<(), WireError> {
         if self.out.len() >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
@@ -237,7 +215,8 @@ impl Wire {
 
     /// Notes when the first word of an answer that is awaited has come, while more is sent behind the question.
     fn listen(&mut self) {
-        if self.awaits && self.heard.is_none() && self.stream.has_word() {
+        if self.awaits && self.heard.is_none() && (!self.input.is_empty() || self.stream.has_word())
+        {
             self.heard = Some(Instant::now());
         }
     }
