@@ -26,7 +26,7 @@ pub enum Turn {
     Moved(u32),
     /// Nothing to do until somebody wakes the stage, or time passes.
     Idle,
-    /// There is work, but no room to put its result.
+    /// There is work, but no room to put its result, or it is not time yet.
     Stalled,
     /// The input is closed and empty, and everything held has been handed on.
     Finished,

@@ -106,6 +106,11 @@ pub trait Store: Send {
     /// tells by its offsets.
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError>;
 
+    /// Whether it is still busy with the rows of the commit that is under way, so that more may gather for the next.
+    fn is_at_rows(&mut self) -> bool {
+        false
+    }
+
     /// Waits until what was committed last has come through.
     ///
     /// # Errors

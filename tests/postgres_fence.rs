@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::support::accepted::Accepted;
 use crate::support::http::metrics;
@@ -17,6 +18,8 @@ use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::servers::Postgres;
 
 const IDLE: &str = "state = 'idle' AND wait_event = 'ClientRead'";
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE application_name = 'aisd writer' AND wait_event_type = 'Lock'";
 /// What sleeps in a commit, once, when it is armed.
 const SLEEPER_IN_COMMIT: &str = "
 CREATE CONSTRAINT TRIGGER sleep_in_commit AFTER UPDATE ON aisd_offsets
@@ -190,6 +193,35 @@ fn a_transaction_that_was_sent_before_the_reconnect_and_begins_after_it_changes_
     assert!(!came_to("COPY positions") && !came_to(": COMMIT"), "{log}");
     assert_eq!(rig.positions(), u64::from(2 * BATCH));
     rig.finish();
+}
+
+/// What was sent behind the commit that was refused was in the way of the question by whom: the older one came again, took all offsets
+/// back, and both ended.
+#[test]
+fn the_older_one_ends_too_when_it_had_more_rows_on_their_way() {
+    let mut rig = Rig::with("batch_rows_max = 5000\nlinger_ms = 200\n");
+    let copy = rig.home.copy();
+    let second = copy.start();
+    let mut sender = TcpStream::connect(second.tcp()).unwrap();
+    sender.write_all(&lines(100_000..100_000 + BATCH)).unwrap();
+    wait_until_all_is_decided(&second);
+    // The older one has the time to send more before it hears of the first.
+    let mut holder = rig.server.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE aisd_offsets IN EXCLUSIVE MODE").unwrap();
+    rig.send(40_000);
+    wait_until("a commit that waits for the offsets", || rig.server.count(WAITING) == 1);
+    std::thread::sleep(Duration::from_millis(150));
+    drop(holder);
+    let stopped = rig.daemon.wait();
+    assert_eq!(stopped.code(), Some(71), "{}", rig.home.log());
+    let log = rig.home.log();
+    assert!(log.contains("another process stores for instance"), "{log}");
+    sender.write_all(&lines(200_000..200_000 + BATCH)).unwrap();
+    let stored = || metrics(second.http()).feed("tcp", "stored");
+    wait_until("the newer one goes on", || stored() == u64::from(2 * BATCH));
+    drop(sender);
+    assert_eq!(second.stop(), Some(0));
+    assert_eq!(rig.positions(), u64::from(3 * BATCH));
 }
 
 #[test]

@@ -136,8 +136,8 @@ fn lasts(seconds: u64, long: u64) -> Duration {
 #[test]
 fn a_postgres_of_half_a_second_a_commit_makes_larger_batches_and_holds_nothing_up() {
     let rig = Rig::plain(2 * RATE);
-    // Two round trips a commit.
-    rig.fires(Fault::Latency(Duration::from_millis(125)));
+    // One round trip a commit.
+    rig.fires(Fault::Latency(Duration::from_millis(250)));
     rig.commits_again();
     let (commits, stored) = (rig.number("/store/commits"), rig.stored());
     let (mut unsynced, began) = (Vec::new(), Instant::now());

@@ -11,9 +11,9 @@
 //! was sent behind (`0004_fence.sql`). So a server process that was frozen inside a commit and wakes after the next connection
 //! was made stores nothing twice, and `COMMIT` goes with the rows: a small transaction is one round trip.
 //!
-//! **Ahead.** The rows of a large transaction are sent while the `COMMIT` before it is under way, so the server never waits for
+//! **Ahead.** The rows of a large transaction are sent while the one before it is under way, so the server never waits for
 //! its next work; its own `COMMIT` is sent when that one is answered. If that one came to nothing, the offsets are not
-//! where this one says they were, and it comes to nothing too.
+//! where this one says they were, and it comes to nothing too. Its time begins when the server comes to it.
 //!
 //! Every call has a deadline that holds against a server that does not answer ([`wire`]).
 
@@ -238,29 +238,29 @@ impl Store for Postgres {
     }
 
     fn send(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
-        let sent = self.send_rows(rows, offsets, false).map(|part| self.ahead = Some(part));
+        let sent = self.send_ahead(rows, offsets).map(|part| self.ahead = Some(part));
         self.end(sent)
     }
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
-        let ahead = self.ahead.take();
-        let whole = ahead.is_none() && rows.iter().map(Rows::len).sum::<usize>() < ROWS_AHEAD;
-        let sent = match ahead {
-            Some(part) => {
-                // The server comes to it only now.
-                let deadline = self.deadline();
-                if let Some(connection) = &mut self.connection {
-                    connection.wire.until(deadline);
-                }
-                Ok(part)
-            }
-            None => self.send_rows(rows, offsets, whole),
+        // What became of the one before is known; of this one nobody may know from its first byte on.
+        self.under_way = self.ahead.take();
+        let asked = if self.under_way.is_some() {
+            self.ask_for_commit(rows, offsets)
+        } else {
+            self.part_of(rows).and_then(|part| {
+                self.under_way = Some(part);
+                self.send_under_way(rows, offsets)
+            })
         };
-        let asked = sent.and_then(|part| {
-            self.under_way = Some(part);
-            if whole { Ok(()) } else { self.ask_for_commit(rows, offsets) }
-        });
         self.end(asked)
+    }
+
+    fn is_at_rows(&mut self) -> bool {
+        let Self { connection: Some(connection), under_way: Some(part), .. } = self else {
+            return false;
+        };
+        part.is_at_rows_in_time(&mut connection.wire)
     }
 
     fn finish(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<Committed, StoreError> {

@@ -8,8 +8,9 @@
 //! When a commit fails nobody may know whether it came through. So nothing more is gathered until the store is connected again and
 //! has told its offsets: they are where they were before, or where that commit was to move them.
 //!
-//! At high rates the rows of the next commit are sent while the answer to the last is on its way ([`Store::send`]); its own COMMIT is
-//! asked for when that one is known to have come through. So there is never more than one in doubt.
+//! At high rates rows gather while the store is at those of the last commit, and are sent behind it when they are a whole batch or it has
+//! looked at all of them ([`Store::send`]); their own COMMIT is asked for when that one is known to have come through. So there is never
+//! more than one in doubt.
 //!
 //! How far a file was read is committed with the offsets that pass its records, and not before the journal has those on disk: what the
 //! store says is taken is never ahead of what would be found again after a power cut.
@@ -192,8 +193,13 @@ impl Stage for Writer {
             return self.wait();
         }
         let open = self.gather();
-        if self.sent.is_some() && !self.goes_ahead() {
-            return self.finish();
+        if self.sent.is_some() {
+            if open && !self.is_full() && self.store.is_at_rows() {
+                return Ok(Turn::Stalled);
+            }
+            if !self.goes_ahead() {
+                return self.finish();
+            }
         }
         if self.lingers(open) {
             return Ok(Turn::Stalled);

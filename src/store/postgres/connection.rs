@@ -111,39 +111,31 @@ impl Connection {
     }
 
     /// What the server says to rows whose COMMIT was sent behind them, on its own. One that refuses them has rolled back there.
-    pub(super) fn rows_answered(&mut self, parts: &Parts) -> Result<(), Failed> {
-        let Err(error) = self.wire.answers() else {
-            self.wire.await_word();
-            return Ok(());
-        };
+    pub(super) fn rows_answered(&mut self) -> Result<(), WireError> {
+        let Err(error) = self.wire.answers() else { return Ok(()) };
         // Nothing to be done about a connection that has ended.
         let _ = self.wire.answers();
-        Err(self.failed(parts, &error))
+        Err(error)
     }
 
     /// What the server says to the COMMIT and what was sent with it, and how long ago. A constraint that somebody deferred speaks up
     /// here.
-    pub(super) fn commit_answered(&mut self, parts: &Parts) -> Result<Duration, Failed> {
-        match self.wire.answers() {
-            Ok(answers) if answers.last().is_some_and(|answer| answer.tag == "COMMIT") => {
-                Ok(self.wire.heard_ago())
-            }
-            Ok(_) => {
-                let why = "commit: the server rolled it back".to_owned();
-                Err(Failed::Store(StoreError::Transient(why)))
-            }
-            Err(error) => Err(self.failed(parts, &error)),
+    pub(super) fn commit_answered(&mut self) -> Result<Duration, WireError> {
+        let answers = self.wire.answers()?;
+        if answers.last().is_some_and(|answer| answer.tag == "COMMIT") {
+            return Ok(self.wire.heard_ago());
         }
+        Err(WireError::Io("the server rolled it back".to_owned()))
     }
 
     /// Ends a transaction that does not move the offsets any more, and waits for it.
     pub(super) fn commit_transaction(&mut self, parts: &Parts) -> Result<(), Failed> {
         let offsets = self.offsets;
-        self.send_commit(&offsets).map_err(|error| self.failed(parts, &error))?;
-        self.commit_answered(parts).map(drop)
+        let ended = self.send_commit(&offsets).and_then(|()| self.commit_answered());
+        ended.map(drop).map_err(|error| self.failed(parts, &error))
     }
 
-    /// Whether it is about a row, or the offsets were not where they were left.
+    /// Whether it is about a row, or the offsets were not where they were left. Nothing may be left to read of what was sent.
     pub(super) fn failed(&mut self, parts: &Parts, error: &WireError) -> Failed {
         if poison::is_poison(error) {
             Failed::OnARow

@@ -61,15 +61,16 @@ impl Kept {
         out
     }
 
-    /// Has partitions made for days that have none yet, and waits for them, within bounds.
-    pub fn make_days(self, days: &Days, rows: &[Rows]) {
+    /// The days of a batch.
+    #[must_use]
+    pub fn days_of(self, rows: &[Rows]) -> Vec<i32> {
         let positions = rows.iter().flat_map(|rows| &rows.positions).map(|row| &row.origin);
         let messages = rows.iter().flat_map(|rows| &rows.messages).map(|row| &row.origin);
-        self.make_days_of(days, positions.chain(messages).map(|origin| origin.time_us));
+        self.days_of_times(positions.chain(messages).map(|origin| origin.time_us))
     }
 
-    /// The same for rows of these event times.
-    pub fn make_days_of(self, days: &Days, times_us: impl Iterator<Item = i64>) {
+    /// The days of rows of these event times.
+    pub fn days_of_times(self, times_us: impl Iterator<Item = i64>) -> Vec<i32> {
         let mut seen: Vec<i32> = Vec::new();
         // Most rows are of one day, and a comparison is cheaper than a division for each.
         let mut last = 0..0;
@@ -83,6 +84,11 @@ impl Kept {
                 seen.push(day);
             }
         }
-        days.ask_for(&seen, WAIT);
+        seen
     }
+}
+
+/// Has partitions made for days that have none yet, and waits for them, within bounds.
+pub fn make_days(days: &Days, wanted: &[i32]) {
+    days.ask_for(wanted, WAIT);
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::connection::{Connection, begin};
-use super::kept::Kept;
+use super::kept::{Kept, make_days};
 use super::poison::{AT_ONCE, Refused, Storable};
 use super::wire::{Answer, Wire, WireError};
 use super::{Failed, Parts, array, fault};
@@ -113,7 +113,8 @@ impl Connection {
         let seconds = parts.config.commit_seconds;
         let kept = Kept::now(&parts.days);
         let (messages, mut fates) = read(due, kept);
-        kept.make_days_of(&parts.days, messages.iter().flat_map(|it| &it.times_us).copied());
+        let times_us = messages.iter().flat_map(|it| &it.times_us).copied();
+        make_days(&parts.days, &kept.days_of_times(times_us));
 
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
         let done = self.begin_retry(parts, due)?;

@@ -1,26 +1,45 @@
 //! A transaction whose rows were sent, up to the answer to its COMMIT.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::kept::Kept;
-use super::{Failed, Parts, Postgres, fault, not_connected};
-use crate::rows::Rows;
+use super::kept::{Kept, make_days};
+use super::wire::{Wire, WireError};
+use super::{Failed, Parts, Postgres, ROWS_AHEAD, fault, not_connected};
+use crate::rows::{FileMark, Rows};
 use crate::store::{Committed, Offsets, Store, StoreError};
 
-/// What a transaction leaves out of the rows that it is for.
+/// A transaction: what it leaves out of the rows that it is for, and how far it is.
 pub struct Part {
     kept: Kept,
     /// Where it moves the offsets from.
     from: Offsets,
+    /// How far files were read by its records.
+    files: Vec<FileMark>,
     pub(super) left_out: Committed,
-    /// Its COMMIT is answered already.
-    is_answered: bool,
+    to_read: ToRead,
+    deadline: Instant,
+}
+
+/// Answers that nobody has read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ToRead {
+    /// One to the rows, and one to the COMMIT that was sent on its own.
+    Two,
+    /// One to the COMMIT, and to the rows if they were sent with it.
+    One,
+    None,
 }
 
 impl Part {
-    fn of(rows: &[Rows], kept: Kept, from: Offsets) -> Self {
-        Self { kept, from, left_out: kept.left_out(rows), is_answered: false }
+    /// Whether the server is still at its rows, as far as one can see.
+    pub(super) fn is_at_rows(&self, wire: &mut Wire) -> bool {
+        self.to_read == ToRead::Two && wire.awaits_first()
+    }
+
+    /// The same, and there is time left.
+    pub(super) fn is_at_rows_in_time(&self, wire: &mut Wire) -> bool {
+        self.is_at_rows(wire) && Instant::now() < self.deadline
     }
 
     /// Commits all rows but those that the server refuses.
@@ -33,38 +52,80 @@ impl Part {
     ) -> Result<(), StoreError> {
         let of = (rows, self.kept);
         connection.offsets = self.from;
+        let next = std::mem::replace(&mut connection.files, std::mem::take(&mut self.files));
         connection.transact_without_poison(parts, of, offsets, &mut self.left_out)?;
-        connection.offsets = *offsets;
-        self.is_answered = true;
+        (connection.offsets, connection.files) = (*offsets, next);
+        self.to_read = ToRead::None;
         Ok(())
+    }
+
+    /// Reads them, in its own time unless they are there; how long ago the last came.
+    fn read(&self, connection: &mut Connection) -> Result<Duration, WireError> {
+        let answers = match self.to_read {
+            ToRead::Two => 2,
+            ToRead::One => 1,
+            ToRead::None => return Ok(Duration::ZERO),
+        };
+        if connection.wire.can_listen() && !connection.wire.has_ended(answers) {
+            connection.wire.until(self.deadline);
+        }
+        if self.to_read == ToRead::Two {
+            connection.rows_answered()?;
+        }
+        connection.commit_answered()
     }
 }
 
 impl Postgres {
-    /// Sends a transaction: all of it, or its rows alone.
-    pub(super) fn send_rows(
+    /// A transaction for these rows.
+    pub(super) fn part_of(&mut self, rows: &[Rows]) -> Result<Part, StoreError> {
+        let deadline = self.deadline();
+        let Self { parts, connection: Some(connection), under_way, .. } = self else {
+            return Err(not_connected());
+        };
+        let kept = Kept::now(&parts.days);
+        let days = kept.days_of(rows);
+        let is_new = days.iter().any(|day| !parts.days.is_known(*day));
+        // A table that somebody puts rows into is not given a partition.
+        if is_new && under_way.as_ref().is_some_and(|part| part.is_at_rows(&mut connection.wire)) {
+            connection.wire.wait_first();
+        }
+        make_days(&parts.days, &days);
+        Ok(Part {
+            kept,
+            from: connection.offsets,
+            files: connection.files.clone(),
+            left_out: kept.left_out(rows),
+            to_read: ToRead::Two,
+            deadline,
+        })
+    }
+
+    /// Sends rows behind a COMMIT that is under way.
+    pub(super) fn send_ahead(
         &mut self,
         rows: &[Rows],
         offsets: &Offsets,
-        whole: bool,
     ) -> Result<Part, StoreError> {
-        let deadline = self.deadline();
-        let Some(connection) = &mut self.connection else { return Err(not_connected()) };
-        let kept = Kept::now(&self.parts.days);
-        kept.make_days(&self.parts.days, rows);
-        connection.wire.until(deadline);
-        let from = connection.offsets;
-        let added = connection.add_rows(&self.parts, (rows, kept), offsets);
-        let sent = added.and_then(|()| {
-            if whole { connection.send_commit(offsets) } else { connection.wire.send() }
-        });
+        let part = self.part_of(rows)?;
+        let Self { parts, connection: Some(connection), under_way: Some(before), .. } = self else {
+            return Err(not_connected());
+        };
+        // Its time begins when the server comes to it.
+        if before.is_at_rows(&mut connection.wire) {
+            connection.wire.until(before.deadline);
+            connection.wire.give_then(Duration::from_secs(parts.config.commit_seconds));
+        } else {
+            connection.wire.until(part.deadline);
+        }
+        let sent = connection.add_rows(parts, (rows, part.kept), offsets);
+        let sent = sent.and_then(|()| connection.wire.send());
         sent.map_err(|error| fault::of_wire("commit", &error))?;
-        Ok(Part::of(rows, kept, from))
+        Ok(part)
     }
 
-    /// Sends the COMMIT of rows that were sent alone, and waits until the server has done with those: what comes while it does goes into
-    /// the next transaction. All others are committed if it refuses one of them.
-    pub(super) fn ask_for_commit(
+    /// Sends the transaction that is under way: all of it if it is small, or its rows, and then its COMMIT.
+    pub(super) fn send_under_way(
         &mut self,
         rows: &[Rows],
         offsets: &Offsets,
@@ -72,13 +133,43 @@ impl Postgres {
         let Self { parts, connection: Some(connection), under_way: Some(part), .. } = self else {
             return Err(not_connected());
         };
+        connection.wire.until(part.deadline);
+        let is_small = rows.iter().map(Rows::len).sum::<usize>() < ROWS_AHEAD;
+        if is_small {
+            part.to_read = ToRead::One;
+        }
+        let sent = connection.add_rows(parts, (rows, part.kept), offsets).and_then(|()| {
+            if is_small { connection.send_commit(offsets) } else { connection.wire.send() }
+        });
+        sent.map_err(|error| fault::of_wire("commit", &error))?;
+        if is_small { Ok(()) } else { self.ask_for_commit(rows, offsets) }
+    }
+
+    /// Sends the COMMIT of rows that were sent alone; the server comes to them only now.
+    pub(super) fn ask_for_commit(
+        &mut self,
+        rows: &[Rows],
+        offsets: &Offsets,
+    ) -> Result<(), StoreError> {
+        let deadline = self.deadline();
+        let Self { parts, connection: Some(connection), under_way: Some(part), .. } = self else {
+            return Err(not_connected());
+        };
+        part.deadline = deadline;
+        connection.wire.until(deadline);
         let sent = connection.send_commit(offsets);
         sent.map_err(|error| fault::of_wire("commit", &error))?;
-        match connection.rows_answered(parts) {
-            Ok(()) => Ok(()),
-            Err(Failed::OnARow) => part.commit_others(connection, parts, rows, offsets),
-            Err(Failed::Store(error)) => Err(error),
+        if connection.wire.can_listen() {
+            connection.wire.await_answers(2);
+            return Ok(());
         }
+        // Who cannot look when the server has done with the rows waits for that here.
+        match connection.rows_answered().map_err(|error| connection.failed(parts, &error)) {
+            Ok(()) => part.to_read = ToRead::One,
+            Err(Failed::OnARow) => part.commit_others(connection, parts, rows, offsets)?,
+            Err(Failed::Store(error)) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Waits for the answer.
@@ -91,19 +182,20 @@ impl Postgres {
         else {
             return Err(not_connected());
         };
-        let mut ago = Duration::ZERO;
-        if !part.is_answered {
-            match connection.commit_answered(parts) {
-                Ok(answered) => ago = answered,
-                // What was sent behind it is in the way of the search.
-                Err(Failed::OnARow) if ahead.is_some() => {
-                    let why = "commit: the server refuses it for a row when all were sent";
-                    return Err(StoreError::Transient(why.to_owned()));
+        let ago = match part.read(connection) {
+            Ok(ago) => ago,
+            Err(error) => {
+                // What was sent behind it has come to nothing too, and is sent again.
+                if ahead.take().is_some() && error.code().is_some() {
+                    let _ = connection.wire.answers();
                 }
-                Err(Failed::OnARow) => part.commit_others(connection, parts, rows, offsets)?,
-                Err(Failed::Store(error)) => return Err(error),
+                match connection.failed(parts, &error) {
+                    Failed::OnARow => part.commit_others(connection, parts, rows, offsets)?,
+                    Failed::Store(error) => return Err(error),
+                }
+                Duration::ZERO
             }
-        }
+        };
         if let Err(error) = parts.letters.lock().passed(parts.own(offsets)) {
             tracing::error!(%error, "cannot note which dead letters the store has passed");
         }

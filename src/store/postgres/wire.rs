@@ -9,6 +9,7 @@
 //! it one from outside). `benches/postgres.rs` compares the two.
 
 mod copy_in;
+mod listen;
 mod login;
 mod pooler;
 mod prepared;
@@ -17,7 +18,7 @@ mod stream;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
@@ -158,9 +159,11 @@ pub struct Wire {
     pooler: Pooler,
     /// The server process, as it was told when logging in.
     process: Option<i32>,
-    /// Whether an answer's coming is to be noted, and when it came.
-    awaits: bool,
+    /// The end of how many answers is to be noted, and when it came.
+    awaits: Option<usize>,
     heard: Option<Instant>,
+    /// How much time the present call has from when the first answer has ended.
+    then: Option<Duration>,
 }
 
 impl Wire {
@@ -175,9 +178,19 @@ impl Wire {
                 let (out, input) = (BytesMut::new(), BytesMut::new());
                 let pooler = target.pooler.clone();
                 let (prepared, process) = (None, None);
-                let (awaits, heard) = (false, None);
-                let mut wire =
-                    Self { stream, deadline, out, input, prepared, pooler, process, awaits, heard };
+                let (awaits, heard, then) = (None, None, None);
+                let mut wire = Self {
+                    stream,
+                    deadline,
+                    out,
+                    input,
+                    prepared,
+                    pooler,
+                    process,
+                    awaits,
+                    heard,
+                    then,
+                };
                 wire.log_in(target)?;
                 wire.prepare_unless_pooled()?;
                 Ok(wire)
@@ -192,7 +205,7 @@ impl Wire {
 
     /// Sets when the next calls must have ended.
     pub const fn until(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+        (self.deadline, self.then) = (deadline, None);
     }
 
     /// When the present calls must have ended.
@@ -209,27 +222,9 @@ impl Wire {
         let sent = self.stream.write_all(&self.out, self.deadline);
         self.out.clear();
         sent.map_err(|error| self.last_words().unwrap_or(error))?;
-        self.listen();
+        // A connection that has ended says so to who reads the answers.
+        let _ = self.listen();
         Ok(())
-    }
-
-    /// Notes when the first word of an answer that is awaited has come, while more is sent behind the question.
-    fn listen(&mut self) {
-        if self.awaits && self.heard.is_none() && (!self.input.is_empty() || self.stream.has_word())
-        {
-            self.heard = Some(Instant::now());
-        }
-    }
-
-    /// From here on it is noted when the next answer comes.
-    pub const fn await_word(&mut self) {
-        (self.awaits, self.heard) = (true, None);
-    }
-
-    /// How long ago that came, if more was sent since; the answer is read.
-    pub fn heard_ago(&mut self) -> std::time::Duration {
-        self.awaits = false;
-        self.heard.take().map_or(std::time::Duration::ZERO, |heard| heard.elapsed())
     }
 
     /// What the server said before it closed the connection, if it did.
@@ -298,14 +293,19 @@ impl Wire {
             if let Some(message) = Message::parse(&mut self.input)? {
                 return Ok(message);
             }
-            let (had, room) = (self.input.len(), READ_BYTES);
-            self.input.resize(had + room, 0);
-            let read = self.stream.read(&mut self.input[had..], self.deadline);
-            self.input.truncate(had + read.as_ref().copied().unwrap_or(0));
-            if read? == 0 {
-                return Err(WireError::Io("the server closed the connection".to_owned()));
-            }
+            self.read_more()?;
         }
+    }
+
+    fn read_more(&mut self) -> Result<(), WireError> {
+        let (had, room) = (self.input.len(), READ_BYTES);
+        self.input.resize(had + room, 0);
+        let read = self.stream.read(&mut self.input[had..], self.deadline);
+        self.input.truncate(had + read.as_ref().copied().unwrap_or(0));
+        if read? == 0 {
+            return Err(WireError::Io("the server closed the connection".to_owned()));
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The writer driven by hand, with a store that a test makes fail.
 
+mod ahead;
 mod order;
 
 use std::sync::Arc;
@@ -30,6 +31,8 @@ struct Asked {
     ahead: Option<usize>,
     /// How often that was done.
     sent_ahead: u32,
+    /// The rows of the commit that is under way are still to be looked at.
+    is_at_rows: bool,
     /// Commits are asked for, come to nothing, and that is told late.
     come_to_nothing: bool,
     carried: Vec<FileMark>,
@@ -68,6 +71,10 @@ impl Store for Scripted {
     fn send(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<(), StoreError> {
         self.0.lock().sent_ahead += 1;
         Ok(())
+    }
+
+    fn is_at_rows(&mut self) -> bool {
+        self.0.lock().is_at_rows
     }
 
     fn finish(&mut self, _rows: &[Rows], _offsets: &Offsets) -> Result<Committed, StoreError> {
@@ -261,63 +268,6 @@ fn a_commit_whose_answer_was_lost_is_not_made_again() {
     assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(7));
     let commits: Vec<usize> = rig.asked.lock().commits.iter().map(|commit| commit.0[0]).collect();
     assert_eq!((commits, rig.counts.feeds[0].stored.get()), (vec![5, 7], 12));
-}
-
-/// A writer that has committed 10 rows and not waited, and sends 20 behind them: what it then knows of the 10 is up to `fail`.
-/// Everything is stored in the end; the rows of the commits that the store made.
-fn ahead_of_a_commit_that(fail: impl Fn(&mut Asked)) -> Vec<usize> {
-    let mut rig = rig(1000);
-    rig.asked.lock().ahead = Some(10);
-    fail(&mut rig.asked.lock());
-    assert!(rig.shards[0].offer(part(0, 10, 10)).is_ok());
-    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(10));
-    assert_eq!(rig.counts.feeds[0].stored.get(), 0, "nobody has waited for it");
-    assert!(rig.shards[0].offer(part(0, 30, 20)).is_ok());
-    assert_eq!(rig.writer.turn().unwrap(), Turn::Idle, "the first has failed");
-    let mut asked = rig.asked.lock();
-    assert_eq!(asked.sent_ahead, 1);
-    (asked.come_to_nothing, asked.answers_lost) = (false, false);
-    drop(asked);
-    assert_eq!(rig.writer.turn().unwrap(), Turn::Moved(1), "it connects again");
-    assert!(rig.shards[0].offer(part(0, 60, 30)).is_ok());
-    rig.shards.clear();
-    while rig.writer.turn().unwrap() != Turn::Finished {}
-    assert_eq!(rig.counts.feeds[0].stored.get(), 60);
-    let asked = rig.asked.lock();
-    assert_eq!(asked.sent_ahead, 1, "behind one that failed nothing is sent until it is through");
-    asked.commits.iter().map(|commit| commit.0[0]).filter(|rows| *rows > 0).collect()
-}
-
-#[test]
-fn rows_behind_a_commit_that_came_to_nothing_are_committed_with_it() {
-    let commits = ahead_of_a_commit_that(|asked| asked.come_to_nothing = true);
-    assert_eq!(commits, [60]);
-}
-
-#[test]
-fn rows_behind_a_commit_whose_answer_was_lost_are_committed_without_it() {
-    let commits = ahead_of_a_commit_that(|asked| asked.answers_lost = true);
-    assert_eq!(commits, [10, 50]);
-}
-
-#[test]
-fn rows_that_gather_during_a_commit_are_sent_behind_it_when_they_are_many() {
-    let mut rig = rig(1000);
-    rig.asked.lock().ahead = Some(10);
-    let mut turn = |rows: usize, next_seq| {
-        assert!(rig.shards[0].offer(part(0, next_seq, rows)).is_ok());
-        rig.writer.turn().unwrap();
-        let sent_ahead = rig.asked.lock().sent_ahead;
-        (sent_ahead, rig.counts.feeds[0].stored.get(), rig.writer.is_behind())
-    };
-    assert_eq!(turn(5, 10), (0, 5, false), "a small one is waited for");
-    assert_eq!(turn(20, 30), (0, 5, false));
-    assert_eq!(turn(40, 70), (1, 25, true), "the server has all it can do");
-    // Too few: the commit before is waited for, and then they are committed.
-    assert_eq!(turn(5, 75), (1, 65, false));
-    rig.writer.turn().unwrap();
-    assert_eq!(rig.counts.feeds[0].stored.get(), 70);
-    assert_eq!(rig.writer.links.journal.committed(), 0, "the other shard has said nothing");
 }
 
 #[test]

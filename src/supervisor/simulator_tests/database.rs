@@ -54,6 +54,8 @@ pub struct StoreFired {
     pub ahead: u64,
     /// Such, and the commit came to nothing or did not tell.
     pub ahead_in_vain: u64,
+    /// More gathered while rows were looked at.
+    pub at_rows: u64,
 }
 
 /// A row, as far as it is looked at: whose, and the longitude by which positions are told apart.
@@ -258,6 +260,13 @@ impl Store for Session {
         Ok(())
     }
 
+    fn is_at_rows(&mut self) -> bool {
+        let mut database = self.database.lock();
+        let is_at_rows = self.under_way.is_some() && database.random.chance(50);
+        database.fired.at_rows += u64::from(is_at_rows);
+        is_at_rows
+    }
+
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
         assert!(self.under_way.is_none(), "the commit before is not finished");
         let mut database = self.database.lock();
@@ -273,8 +282,7 @@ impl Store for Session {
         };
         let answer = database.commit(transaction);
         self.from = *offsets;
-        // Who stands in the way is seen before the end is asked for.
-        if answer.is_ok() || !matches!(answer, Err(StoreError::Fenced(_))) && self.takes_ahead {
+        if answer.is_ok() || self.takes_ahead {
             self.under_way = Some((answer, false));
             return Ok(());
         }

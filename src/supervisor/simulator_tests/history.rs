@@ -350,10 +350,11 @@ impl History {
 
     /// Every vessel says something when all is well; whether there was room for it.
     fn offer_last(&mut self) -> bool {
-        let now_us = self.outside.time.wall.now_us();
         for _ in 0..PASSES_MAX {
             let Some(life) = &self.life else { return false };
-            if life.feeds[0].len() < self.setup.queue {
+            // What was received before the clock was set, and is appended behind these, would count as newer.
+            if life.feeds.iter().all(|feed| feed.is_empty()) {
+                let now_us = self.outside.time.wall.now_us();
                 let batch = self.ledger.last_batch(now_us, 0);
                 life.counts.feeds[0].received.add(u64::from(batch.count()));
                 return life.feeds[0].offer(batch).is_ok();

@@ -57,6 +57,7 @@ impl Tally {
             ("a slow commit", &mut store.slow),
             ("rows sent behind a commit", &mut store.ahead),
             ("rows sent behind a commit in vain", &mut store.ahead_in_vain),
+            ("rows gathered while others were looked at", &mut store.at_rows),
             ("a failed call of the picture", &mut self.live_failed),
             ("an older position for the picture", &mut self.live_refused),
             ("an emptied picture", &mut self.live_emptied),

@@ -5,7 +5,7 @@ use std::error::Error;
 use bytes::BytesMut;
 use postgres::types::{self, ToSql, Type};
 use postgres_protocol::IsNull;
-use postgres_protocol::message::frontend;
+use postgres_protocol::message::frontend::{self, BindError};
 
 use super::{Wire, WireError};
 
@@ -59,7 +59,12 @@ impl Wire {
         let formats = parameters.clone().map(|parameter| parameter.format());
         let put = Parameter::put;
         let bound = frontend::bind("", &name, formats, parameters, put, [], &mut self.out);
-        bound.map_err(|_| WireError::Io("a parameter is too long".to_owned()))?;
+        bound.map_err(|error| {
+            WireError::Io(match error {
+                BindError::Conversion(cause) => format!("a parameter cannot be sent: {cause}"),
+                BindError::Serialization(cause) => format!("a parameter is too long: {cause}"),
+            })
+        })?;
         Ok(frontend::execute("", 0, &mut self.out)?)
     }
 }

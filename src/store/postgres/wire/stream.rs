@@ -78,6 +78,11 @@ impl Stream {
         }
     }
 
+    /// Whether nothing lies between the socket and who reads.
+    pub const fn is_plain(&self) -> bool {
+        !matches!(self, Self::Tls(_))
+    }
+
     /// Whether something can be read now. Under TLS nobody looks.
     pub fn has_word(&self) -> bool {
         let at = match self {
