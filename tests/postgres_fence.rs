@@ -4,7 +4,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::accepted::Accepted;
 use crate::support::http::metrics;
@@ -27,6 +27,11 @@ CREATE CONSTRAINT TRIGGER sleep_in_commit AFTER UPDATE ON aisd_offsets
 
 /// Messages that are sent at once: so few that all of their transaction fits into a socket.
 const BATCH: u32 = 200;
+
+/// So many that their COMMIT is sent on its own.
+const LARGE: u32 = 4500;
+/// The time of a commit.
+const COMMIT: Duration = Duration::from_secs(2);
 
 /// A daemon, its sender, and how much was sent.
 struct Rig {
@@ -147,6 +152,26 @@ fn rows_that_were_sent_behind_a_commit_that_stood_still_are_stored_once() {
     let tried: Vec<&str> = its.collect();
     assert!(tried.iter().any(|line| line.contains("aisd_move_offsets")), "{tried:?}");
     assert!(!tried.iter().any(|line| line.contains(": COMMIT")), "{tried:?}");
+    rig.wait_until_all_is_stored();
+    rig.finish();
+}
+
+/// What is sent behind a commit puts its deadline off no further.
+#[test]
+fn a_server_that_stands_still_at_rows_is_noticed_in_time_although_more_was_sent() {
+    let mut rig = Rig::with("batch_rows_max = 5000\nlinger_ms = 200\n");
+    let mut holder = rig.server.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE positions IN SHARE MODE").unwrap();
+    rig.send(LARGE);
+    let pid = rig.freeze("wait_event_type = 'Lock'");
+    let (failures, began) = (rig.failures(), Instant::now());
+    std::thread::sleep(COMMIT * 3 / 4);
+    rig.send(2 * LARGE);
+    wait_until("a commit that is given up", || rig.failures() > failures);
+    let took = began.elapsed();
+    assert!(took < COMMIT * 3 / 2, "{took:?}");
+    drop(holder);
+    rig.server.thaw_backend(pid);
     rig.wait_until_all_is_stored();
     rig.finish();
 }

@@ -244,7 +244,8 @@ impl Store for Postgres {
 
     fn commit(&mut self, rows: &[Rows], offsets: &Offsets) -> Result<(), StoreError> {
         // What became of the one before is known; of this one nobody may know from its first byte on.
-        self.under_way = self.ahead.take();
+        let deadline = self.deadline();
+        self.under_way = self.ahead.take().map(|part| part.until(deadline));
         let asked = if self.under_way.is_some() {
             self.ask_for_commit(rows, offsets)
         } else {

@@ -42,6 +42,11 @@ impl Part {
         self.is_at_rows(wire) && Instant::now() < self.deadline
     }
 
+    /// The server comes to it only now.
+    pub(super) fn until(self, deadline: Instant) -> Self {
+        Self { deadline, ..self }
+    }
+
     /// Commits all rows but those that the server refuses.
     fn commit_others(
         &mut self,
@@ -145,18 +150,16 @@ impl Postgres {
         if is_small { Ok(()) } else { self.ask_for_commit(rows, offsets) }
     }
 
-    /// Sends the COMMIT of rows that were sent alone; the server comes to them only now.
+    /// Sends the COMMIT of rows that were sent alone.
     pub(super) fn ask_for_commit(
         &mut self,
         rows: &[Rows],
         offsets: &Offsets,
     ) -> Result<(), StoreError> {
-        let deadline = self.deadline();
         let Self { parts, connection: Some(connection), under_way: Some(part), .. } = self else {
             return Err(not_connected());
         };
-        part.deadline = deadline;
-        connection.wire.until(deadline);
+        connection.wire.until(part.deadline);
         let sent = connection.send_commit(offsets);
         sent.map_err(|error| fault::of_wire("commit", &error))?;
         if connection.wire.can_listen() {
