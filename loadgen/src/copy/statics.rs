@@ -7,7 +7,10 @@
 
 use crate::stored::Outcome;
 use crate::stored::postgres::text;
+use bytes::BytesMut;
 use postgres::Client;
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use std::error::Error;
 
 /// The columns of the function, the instance left out, and how the server is asked for them.
 const COLUMNS: [(&str, &str); 19] = [
@@ -33,10 +36,37 @@ const COLUMNS: [(&str, &str); 19] = [
 ];
 const REPORTS: &str = "SELECT count(*), coalesce(sum(static_reports), 0)::int8 FROM vessels";
 
-/// Ships of one batch, each column as the text of an array; none where there are no ships.
+/// An array in the server's own format, as it came and as it goes back.
+#[derive(Debug)]
+struct Array(Vec<u8>);
+
+impl<'a> FromSql<'a> for Array {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(raw.to_vec()))
+    }
+
+    fn accepts(of: &Type) -> bool {
+        COLUMNS.iter().any(|(kind, _)| of.name().strip_prefix('_') == kind.strip_suffix("[]"))
+    }
+}
+
+impl ToSql for Array {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.extend_from_slice(&self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        <Self as FromSql>::accepts(of)
+    }
+
+    to_sql_checked!();
+}
+
+/// Ships of one batch, each column an array; none where there are no ships.
 #[derive(Default)]
 pub struct Statics {
-    columns: Vec<String>,
+    columns: Vec<Array>,
     /// How many they are.
     pub ships: u64,
 }
@@ -58,10 +88,10 @@ impl Statics {
     }
 }
 
-/// The statement that merges the ships of one batch, its arrays as text, which is how the daemon sends them.
+/// The statement that merges the ships of one batch.
 pub fn statement() -> String {
     let arrays: Vec<String> =
-        (2..).zip(COLUMNS).map(|(n, (kind, _))| format!("${n}::text::{kind}")).collect();
+        (2..).zip(COLUMNS).map(|(n, (kind, _))| format!("${n}::{kind}")).collect();
     format!("SELECT aisd_merge_vessels($1, {})", arrays.join(", "))
 }
 
@@ -75,7 +105,7 @@ pub fn prepare(client: &mut Client, batches: usize) -> Outcome<Vec<Statics>> {
     let batches = i64::try_from(batches).unwrap_or(i64::MAX);
     let share = |at: i64| at * reports / batches;
     let columns: Vec<String> =
-        COLUMNS.iter().map(|(_, of)| format!("array_agg({of} ORDER BY mmsi)::text")).collect();
+        COLUMNS.iter().map(|(kind, of)| format!("array_agg({of} ORDER BY mmsi)::{kind}")).collect();
     let sql = format!(
         "SELECT {} FROM (SELECT *, row_number() OVER (ORDER BY hashint4(mmsi), mmsi) - 1 AS number FROM vessels) AS ship \
          WHERE (number - $1 + $4) % $4 < $2",
