@@ -158,6 +158,16 @@ enum Failed {
     Store(StoreError),
 }
 
+impl Failed {
+    /// Why, where no row is to be found for it.
+    fn or(self, on_a_row: impl FnOnce() -> StoreError) -> StoreError {
+        match self {
+            Self::OnARow => on_a_row(),
+            Self::Store(error) => error,
+        }
+    }
+}
+
 impl Postgres {
     /// A store that is not connected yet.
     #[must_use]
@@ -246,14 +256,13 @@ impl Store for Postgres {
         // What became of the one before is known; of this one nobody may know from its first byte on.
         let deadline = self.deadline();
         self.under_way = self.ahead.take().map(|part| part.until(deadline));
-        let asked = if self.under_way.is_some() {
-            self.ask_for_commit(rows, offsets)
+        let has_rows = self.under_way.is_some();
+        let part = if has_rows {
+            Ok(())
         } else {
-            self.part_of(rows).and_then(|part| {
-                self.under_way = Some(part);
-                self.send_under_way(rows, offsets)
-            })
+            self.part_of(rows).map(|part| self.under_way = Some(part))
         };
+        let asked = part.and_then(|()| self.send_under_way(rows, offsets, has_rows));
         self.end(asked)
     }
 

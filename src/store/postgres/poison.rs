@@ -14,7 +14,7 @@ use super::connection::{Connection, begin};
 use super::fault::{self, Kind};
 use super::kept::Kept;
 use super::wire::{Wire, WireError};
-use super::{Failed, Parts, copy, vessels};
+use super::{Parts, copy, vessels};
 use crate::resilience::dead_letters::{Letter, Refusal};
 use crate::rows::{MessageRow, PositionRow, Rows, StaticRow};
 use crate::store::{COMMIT_ROWS_MIN, Committed, Offsets, StoreError};
@@ -69,12 +69,8 @@ impl Connection {
         begin(&mut self.wire, seconds).map_err(failed)?;
         self.wire.add(AT_ONCE, &[]).map_err(failed)?;
         self.add_offsets(offsets).map_err(failed)?;
-        if let Err(error) = self.wire.exchange() {
-            return Err(match self.failed(parts, &error) {
-                Failed::Store(error) => error,
-                Failed::OnARow => fault::of_wire("commit", &error),
-            });
-        }
+        let moved = self.wire.exchange();
+        moved.map_err(|error| self.failed(parts, &error).or(|| failed(error)))?;
 
         let messages = by_number(rows, kept);
         let refused = self.store_all_but_refused(&messages, seconds).map_err(failed)?;
@@ -92,12 +88,9 @@ impl Connection {
             out.rows_left_out.messages += u64::from(message.other.is_some());
         }
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
-        self.commit_transaction(parts).map_err(|failed| match failed {
-            Failed::Store(error) => error,
-            Failed::OnARow => StoreError::Transient(
-                "commit: the server refuses it for a row, and no row alone".to_owned(),
-            ),
-        })
+        let why = "commit: the server refuses it for a row, and no row alone";
+        self.commit_transaction(parts)
+            .map_err(|failed| failed.or(|| StoreError::Transient(why.to_owned())))
     }
 
     /// Stores these in the transaction that is open, but for those that the server refuses alone. Of many that are all refused the search

@@ -17,7 +17,7 @@ use super::connection::{Connection, begin};
 use super::kept::{Kept, make_days};
 use super::poison::{AT_ONCE, Refused, Storable};
 use super::wire::{Answer, Wire, WireError};
-use super::{Failed, Parts, array, fault};
+use super::{Parts, array, fault};
 use crate::resilience::dead_letters::{self, Fate, Kind, Letter, Owned, Tried};
 use crate::store::StoreError;
 
@@ -122,12 +122,9 @@ impl Connection {
             messages.into_iter().filter(|message| !done.contains(&message.seq)).collect();
         let refused = self.store_all_but_refused(&messages, seconds).map_err(failed)?;
         self.wire.until(Instant::now() + Duration::from_secs(seconds));
-        self.commit_transaction(parts).map_err(|failed| match failed {
-            Failed::Store(error) => error,
-            Failed::OnARow => StoreError::Transient(
-                "try dead letters again: the server refuses them, and none alone".to_owned(),
-            ),
-        })?;
+        let why = "try dead letters again: the server refuses them, and none alone";
+        self.commit_transaction(parts)
+            .map_err(|failed| failed.or(|| StoreError::Transient(why.to_owned())))?;
         fates.retain(|(seq, _)| !done.contains(seq));
         fates.extend(done.into_iter().map(|seq| (seq, Fate::Delivered)));
         let delivered = |message: &Again<'_>| {

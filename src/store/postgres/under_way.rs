@@ -129,39 +129,32 @@ impl Postgres {
         Ok(part)
     }
 
-    /// Sends the transaction that is under way: all of it if it is small, or its rows, and then its COMMIT.
+    /// Sends what is not sent yet of the transaction that is under way: all of it as one if it is small, or its rows, and then its COMMIT.
     pub(super) fn send_under_way(
         &mut self,
         rows: &[Rows],
         offsets: &Offsets,
+        has_rows: bool,
     ) -> Result<(), StoreError> {
         let Self { parts, connection: Some(connection), under_way: Some(part), .. } = self else {
             return Err(not_connected());
         };
         connection.wire.until(part.deadline);
-        let is_small = rows.iter().map(Rows::len).sum::<usize>() < ROWS_AHEAD;
+        let is_small = !has_rows && rows.iter().map(Rows::len).sum::<usize>() < ROWS_AHEAD;
+        let send = |connection: &mut Connection| {
+            if !has_rows {
+                connection.add_rows(parts, (rows, part.kept), offsets)?;
+                if !is_small {
+                    connection.wire.send()?;
+                }
+            }
+            connection.send_commit(offsets)
+        };
+        send(connection).map_err(|error| fault::of_wire("commit", &error))?;
         if is_small {
             part.to_read = ToRead::One;
+            return Ok(());
         }
-        let sent = connection.add_rows(parts, (rows, part.kept), offsets).and_then(|()| {
-            if is_small { connection.send_commit(offsets) } else { connection.wire.send() }
-        });
-        sent.map_err(|error| fault::of_wire("commit", &error))?;
-        if is_small { Ok(()) } else { self.ask_for_commit(rows, offsets) }
-    }
-
-    /// Sends the COMMIT of rows that were sent alone.
-    pub(super) fn ask_for_commit(
-        &mut self,
-        rows: &[Rows],
-        offsets: &Offsets,
-    ) -> Result<(), StoreError> {
-        let Self { parts, connection: Some(connection), under_way: Some(part), .. } = self else {
-            return Err(not_connected());
-        };
-        connection.wire.until(part.deadline);
-        let sent = connection.send_commit(offsets);
-        sent.map_err(|error| fault::of_wire("commit", &error))?;
         if connection.wire.can_listen() {
             connection.wire.await_answers(2);
             return Ok(());

@@ -1,8 +1,8 @@
 //! A connection to Postgres that never waits longer than it was told to, for the writer.
 //!
-//! It sends a whole transaction before it reads the first answer, so a commit is one round trip. Each statement is prepared when it is first used; through a pooler, which hands every transaction to another server
-//! process, none has a name and each is sent whole ([`pooler`] finds out). Every read and write of the socket ends at the
-//! deadline of the call, whatever the server does.
+//! It sends a whole transaction before it reads the first answer, so a commit is one round trip. Each statement is prepared
+//! when it is first used; through a pooler, which hands every transaction to another server process, none has a name and each is
+//! sent whole ([`pooler`] finds out). Every read and write of the socket ends at the deadline of the call, whatever the server does.
 //!
 //! Why not the `postgres` crate here: it drives an async connection behind each call, takes six round trips for the same
 //! transaction, and has no deadline on a socket of its own ([`super::deadline`] is what it takes to give
