@@ -40,6 +40,8 @@ use side_by_side::{cost, decode, disk, engine, goals, latency, load, machine, re
 /// How much of everything.
 pub struct Lengths {
     pub runs: usize,
+    /// Of the daemon and bare clients in turn.
+    pub pairs: usize,
     /// Times that the programs read the recording.
     pub decode_times: usize,
     /// Of a run at the highest rate.
@@ -55,6 +57,7 @@ pub struct Lengths {
 
 const REAL: Lengths = Lengths {
     runs: 3,
+    pairs: 5,
     decode_times: 20,
     messages: 4_000_000,
     inserts: 20_000,
@@ -64,6 +67,7 @@ const REAL: Lengths = Lengths {
 };
 const SHORT: Lengths = Lengths {
     runs: 1,
+    pairs: 1,
     decode_times: 1,
     messages: 300_000,
     inserts: 1_000,

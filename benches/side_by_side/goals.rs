@@ -74,7 +74,7 @@ fn of_store(goal: &mut impl FnMut(&str, f64, String, bool), found: &store::Found
             let asked = format!(
                 "of a bare client that stores the same rows over as many connections{but}: 0.9"
             );
-            let ratio = ours / bare.median();
+            let ratio = runs.daemon.per(bare).median();
             goal(&asked, ratio, format!("{ratio:.2}"), ratio >= 0.9);
         }
     }

@@ -50,6 +50,11 @@ impl Runs {
         self.0.push(value);
     }
 
+    /// Each beside the one that was run next to it: what the machine does in that minute, it does to both.
+    pub fn per(&self, beside: &Self) -> Self {
+        self.0.iter().zip(&beside.0).map(|(one, other)| one / other).collect()
+    }
+
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);

@@ -38,8 +38,8 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
          out stands beside it. Into the index `track` the daemon sorts what it commits, and the client that it is compared with does too \
          (`--sorted`). Another client inserts {} positions of the \
          same fleet one by one (`loadgen copy --insert`). Each on a new server: `shared_buffers = 1GB`, `max_wal_size = 4GB`, all else as it comes, \
-         `fsync` on.",
-        lengths.messages, lengths.inserts
+         `fsync` on. Daemon and clients run {} times in turn; the ratio is that of neighbours.",
+        lengths.messages, lengths.inserts, lengths.pairs
     ));
     let mut rows = vec![row([
         "who, index",
@@ -52,7 +52,7 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     for (index, found) in [("track", &mut track), ("append", &mut append)] {
         let (mut cost, mut bytes) = <([Runs; 2], [Runs; 3])>::default();
         let mut unsorted = Runs::default();
-        for _ in 0..lengths.runs {
+        for _ in 0..lengths.pairs {
             let server = load::postgres();
             let ran = stored(&server, index, lengths.messages);
             found.daemon.push(ran.number("/rate_held"));
@@ -73,7 +73,7 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
         }
         let told =
             |runs: &[Runs]| runs.iter().map(|it| plain(it.median())).collect::<Vec<_>>().join(", ");
-        let to_same = |runs: &Runs| format!("{:.2}", runs.median() / found.same.median());
+        let to_same = |runs: &Runs| runs.per(&found.same).told(|it| format!("{it:.2}"));
         let daemon = &found.daemon;
         let name = format!("aisd, one writer, `{index}`");
         rows.push(vec![name, daemon.told(rate), to_same(daemon), told(&cost), told(&bytes)]);
@@ -81,11 +81,12 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
         let mut bare = |name: &str, runs: &Runs| {
             rows.push(row([name, &runs.told(rate), &to_same(runs), "-", "-"]));
         };
-        bare(&format!("bare client, the same rows{sorted}, `{index}`"), &found.same);
-        bare(&format!("the same without `vessels`{sorted}, `{index}`"), &found.copied);
+        bare(&format!("the same client without `vessels`{sorted}, `{index}`"), &found.copied);
         if index == "track" {
-            bare("and as they were received, `track`", &unsorted);
+            bare("and with rows as they were received, `track`", &unsorted);
         }
+        let name = format!("bare client, the same rows{sorted}, `{index}`");
+        rows.push(row([&name, &found.same.told(rate), "1", "-", "-"]));
     }
     rows.extend(inserted(lengths, track.same.median()));
     report.table(&rows);

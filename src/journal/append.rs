@@ -13,6 +13,7 @@
 //! for which room is kept ([`room`]).
 
 mod again;
+mod ahead;
 mod refused;
 mod room;
 
@@ -34,6 +35,7 @@ use crate::record::{self, Batch, Fate, Receipt};
 use crate::resilience::quiet::Quiet;
 use crate::stage::{Broken, Stage, Turn, Waker};
 use again::{Span, note};
+use ahead::Ahead;
 
 /// Bytes taken from one feed before the next has its turn: four of the largest batches, or all small ones that its queue holds.
 const BYTES_PER_FEED: usize = 256 << 10;
@@ -90,6 +92,7 @@ struct Active {
     segment: Arc<Segment>,
     file: Arc<File>,
     offset: u32,
+    ahead: Ahead,
 }
 
 impl Append {
@@ -257,7 +260,10 @@ impl Append {
     }
 
     fn write(&mut self, bytes: &[u8]) -> bool {
-        let Some(active) = &self.active else { return false };
+        let capacity = self.capacity();
+        let Some(active) = &mut self.active else { return false };
+        let end = u64::from(active.offset) + bytes.len() as u64;
+        active.ahead.reach(&active.file, end, capacity);
         match active.file.write_all_at(bytes, u64::from(active.offset)) {
             Ok(()) => {
                 self.taken();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::segment::{HEADER_BYTES, Header, INDEX_END, Segment};
 use super::super::sync::SyncQueue;
 use super::super::{Place, Shared};
-use super::{Active, Append};
+use super::{Active, Ahead, Append};
 use crate::disk::{File, Mode};
 use crate::record;
 use crate::stage::{Broken, Turn};
@@ -82,7 +82,12 @@ impl Append {
                 self.close_segment();
                 let segment = Arc::new(segment);
                 self.with.shared.segments.write().push(Arc::clone(&segment));
-                self.active = Some(Active { segment, file: Arc::new(file), offset: HEADER_BYTES });
+                self.active = Some(Active {
+                    segment,
+                    file: Arc::new(file),
+                    offset: HEADER_BYTES,
+                    ahead: Ahead::default(),
+                });
                 self.next_index += 1;
                 Ok(true)
             }
@@ -98,7 +103,7 @@ impl Append {
     }
 
     pub(super) fn close_segment(&mut self) {
-        let Some(Active { segment, file, offset }) = self.active.take() else { return };
+        let Some(Active { segment, file, offset, .. }) = self.active.take() else { return };
         match file.set_length(u64::from(offset)) {
             Ok(()) => self.with.sync.cut(&file, &segment, offset, self.next_seq),
             Err(error) => {
