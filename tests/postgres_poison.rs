@@ -11,7 +11,7 @@ use crate::support::bits::{broadcast_of, extended_of, name_of};
 use crate::support::http::metrics;
 use crate::support::process::{Daemon, Home, PATIENCE, wait_until};
 use crate::support::random::Random;
-use crate::support::servers::{Postgres, Stop};
+use crate::support::servers::{Identity, PgBouncer, Postgres, Stop, authority};
 use crate::support::storing::{
     accepted, config, letters, numbers, send_numbers, send_sentences, seqs, wait_said, wait_stored,
 };
@@ -86,6 +86,42 @@ fn of_a_thousand_rows_one_is_refused_and_only_that_is_a_dead_letter() {
     assert_eq!(seen.feed("tcp", "stored"), 14_985);
     assert_eq!(seen.number("/store/positions"), 14_985, "rows that are counted as committed");
     assert_eq!(daemon.stop(), Some(0));
+}
+
+/// Rows beyond what is sent with its COMMIT in one piece, into a server at this address.
+fn check_large_batches(server: &Postgres, url: &str) {
+    const SENT: u32 = 9000;
+    let home = Home::new(&config(url, "linger_ms = 500\n"));
+    let daemon = home.start();
+    // The tables are there once something is stored.
+    send_numbers(&daemon, 0..1);
+    wait_stored(&daemon, 1);
+    server.execute(CHECK);
+    send_numbers(&daemon, 1..SENT);
+    wait_stored(&daemon, u64::from(SENT));
+    let rows = metrics(daemon.http()).number("/store/batch_rows_max");
+    assert!(rows > 4096, "{rows} rows at once");
+    let letters = letters(&home);
+    assert!(letters.values().all(|letter| letter["sqlstate"] == "23514"));
+    let refused: Vec<u64> =
+        letters.values().map(|letter| letter["mmsi"].as_u64().unwrap()).collect();
+    assert!(refused.iter().all(|mmsi| mmsi % 1000 == 7), "{refused:?}");
+    assert_eq!((refused.len(), numbers(server).len()), (9, 8991));
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn over_tls_too_the_refused_rows_of_a_large_batch_are_dead_letters_alone() {
+    let server = Postgres::with_tls(Identity::Own, &[]);
+    let url = format!("{}?sslrootcert={}", server.url(), authority().display());
+    check_large_batches(&server, &url);
+}
+
+#[test]
+fn through_a_pooler_too_the_refused_rows_of_a_large_batch_are_dead_letters_alone() {
+    let server = Postgres::start();
+    let pooler = PgBouncer::with(&server, &[]);
+    check_large_batches(&server, &pooler.url());
 }
 
 #[test]
