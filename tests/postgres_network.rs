@@ -8,7 +8,6 @@
 
 mod cable;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::accepted::Accepted;
@@ -21,7 +20,7 @@ use crate::support::postgres_daemon::{
 use crate::support::process::{Daemon, Home, wait_until};
 use crate::support::proxy::{Fault, Proxy, Way};
 use crate::support::random::Random;
-use crate::support::servers::{Identity, Postgres, authority};
+use crate::support::servers::{Identity, Postgres, authority, trusting};
 use crate::support::storing::{letters, send_numbers, wait_stored};
 use crate::support::sums::Auditor;
 use crate::support::traffic::Traffic;
@@ -267,8 +266,7 @@ fn a_network_of_slices_of_a_few_bytes_changes_nothing() {
 fn over_tls_a_flipped_byte_is_a_connection_that_fails_and_never_a_wrong_row() {
     let server = Postgres::with_tls(Identity::Own, &[]);
     let proxy = Proxy::to(server.port());
-    let root = |path: &Path| format!("?sslrootcert={}", path.display());
-    let rig = Rig::start(server, proxy, &root(&authority()), RATE);
+    let rig = Rig::start(server, proxy, &trusting(&authority()), RATE);
     let mut random = Random::seeded(8);
     let mut failed = 0;
     for round in 0..rounds(4) {

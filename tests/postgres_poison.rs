@@ -11,7 +11,7 @@ use crate::support::bits::{broadcast_of, extended_of, name_of};
 use crate::support::http::metrics;
 use crate::support::process::{Daemon, Home, PATIENCE, wait_until};
 use crate::support::random::Random;
-use crate::support::servers::{Identity, PgBouncer, Postgres, Stop, authority};
+use crate::support::servers::{Identity, PgBouncer, Postgres, Stop, authority, trusting};
 use crate::support::storing::{
     accepted, config, letters, numbers, send_numbers, send_sentences, seqs, wait_said, wait_stored,
 };
@@ -113,8 +113,7 @@ fn check_large_batches(server: &Postgres, url: &str) {
 #[test]
 fn over_tls_too_the_refused_rows_of_a_large_batch_are_dead_letters_alone() {
     let server = Postgres::with_tls(Identity::Own, &[]);
-    let url = format!("{}?sslrootcert={}", server.url(), authority().display());
-    check_large_batches(&server, &url);
+    check_large_batches(&server, &(server.url() + &trusting(&authority())));
 }
 
 #[test]

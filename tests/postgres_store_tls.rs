@@ -1,17 +1,11 @@
 //! A server that cannot prove who it is gets nothing; one that can is stored in.
 
-use std::path::Path;
-
 use crate::support::process::Home;
-use crate::support::servers::{Identity, Postgres, authority, other_authority};
+use crate::support::servers::{Identity, Postgres, authority, other_authority, trusting};
 use crate::support::storing::{config, numbers, send_numbers, wait_said, wait_stored};
 
 /// Any address of this machine, and not the loopback: nothing says that what answers there is local.
 const NOT_LOOPBACK: &str = "@0.0.0.0:";
-
-fn with_root(url: &str, root: &Path) -> String {
-    format!("{url}?sslrootcert={}", root.display())
-}
 
 /// Nothing is stored, and `/readyz?verbose` says why; messages are taken all the same.
 fn refused(server: &Postgres, url: &str, why: &[&str]) {
@@ -31,7 +25,7 @@ fn refused(server: &Postgres, url: &str, why: &[&str]) {
 #[test]
 fn a_server_that_proves_its_name_is_stored_in() {
     let server = Postgres::with_tls(Identity::Own, &[]);
-    let home = Home::new(&config(&with_root(&server.url(), &authority()), ""));
+    let home = Home::new(&config(&(server.url() + &trusting(&authority())), ""));
     let daemon = home.start();
     send_numbers(&daemon, 0..100);
     wait_stored(&daemon, 100);
@@ -45,14 +39,14 @@ fn a_server_that_proves_its_name_is_stored_in() {
 #[test]
 fn a_certificate_of_a_strange_authority_is_refused() {
     let server = Postgres::with_tls(Identity::Own, &[]);
-    let url = with_root(&server.url(), &other_authority());
+    let url = server.url() + &trusting(&other_authority());
     refused(&server, &url, &["[-]neighbour postgres", "certificate", "authority"]);
 }
 
 #[test]
 fn a_certificate_of_another_host_is_refused() {
     let server = Postgres::with_tls(Identity::Elsewhere, &[]);
-    let url = with_root(&server.url(), &authority());
+    let url = server.url() + &trusting(&authority());
     refused(&server, &url, &["[-]neighbour postgres", "certificate", "name"]);
 }
 

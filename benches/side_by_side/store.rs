@@ -78,6 +78,8 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
         let name = format!("aisd, one writer, `{index}`");
         rows.push(vec![name, daemon.told(rate), to_same(daemon), told(&cost), told(&bytes)]);
         let sorted = if index == "track" { ", sorted" } else { "" };
+        let name = format!("bare client, the same rows{sorted}, `{index}`");
+        rows.push(row([&name, &found.same.told(rate), "1", "-", "-"]));
         let mut bare = |name: &str, runs: &Runs| {
             rows.push(row([name, &runs.told(rate), &to_same(runs), "-", "-"]));
         };
@@ -85,8 +87,6 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
         if index == "track" {
             bare("and with rows as they were received, `track`", &unsorted);
         }
-        let name = format!("bare client, the same rows{sorted}, `{index}`");
-        rows.push(row([&name, &found.same.told(rate), "1", "-", "-"]));
     }
     rows.extend(inserted(lengths, track.same.median()));
     report.table(&rows);

@@ -12,6 +12,7 @@
 mod again;
 mod insert;
 mod measure;
+mod raw;
 mod rows;
 mod statics;
 

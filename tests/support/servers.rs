@@ -12,7 +12,7 @@ mod prometheus;
 mod redis;
 mod redis_cluster;
 
-pub use certificates::{Identity, authority, certificate, other_authority};
+pub use certificates::{Identity, authority, certificate, other_authority, trusting};
 pub use pgbouncer::PgBouncer;
 pub use place::{Folder, can_mount};
 pub use postgres::{Log, Postgres, Stop};

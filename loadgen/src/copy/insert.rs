@@ -5,13 +5,12 @@
 //!
 //! A batch of one row is a transaction by itself, as with a client that never says BEGIN.
 
+use super::raw::Raw;
 use super::rows::{Batch, HEADER};
 use crate::stored::Outcome;
 use crate::stored::postgres::text;
-use bytes::BytesMut;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::types::ToSql;
 use postgres::{Client, Statement};
-use std::error::Error;
 
 /// What takes one row.
 pub const INSERT_POSITION: &str = "INSERT INTO positions (seq, ts, received_at, lat, lon, mmsi, sog, cog, heading, rot, \
@@ -42,24 +41,6 @@ fn positions(client: &mut Client, insert: &Statement, mut rest: &[u8]) -> Outcom
         rest = behind;
     }
     Ok(rows)
-}
-
-/// A value that is in the server's format already, whatever its type; or none.
-#[derive(Debug)]
-struct Raw<'a>(Option<&'a [u8]>);
-
-impl ToSql for Raw<'_> {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let Some(bytes) = self.0 else { return Ok(IsNull::Yes) };
-        out.extend_from_slice(bytes);
-        Ok(IsNull::No)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
 }
 
 /// The values of the first row, and what is behind it; `None` at the end.

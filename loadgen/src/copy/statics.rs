@@ -5,12 +5,10 @@
 //!
 //! The store keeps no single static report, so each batch has as many ships as there were reports for it: the next ones, round and round.
 
+use super::raw::Raw;
 use crate::stored::Outcome;
 use crate::stored::postgres::text;
-use bytes::BytesMut;
 use postgres::Client;
-use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use std::error::Error;
 
 /// The columns of the function, the instance left out, and how the server is asked for them.
 const COLUMNS: [(&str, &str); 19] = [
@@ -36,37 +34,10 @@ const COLUMNS: [(&str, &str); 19] = [
 ];
 const REPORTS: &str = "SELECT count(*), coalesce(sum(static_reports), 0)::int8 FROM vessels";
 
-/// An array in the server's own format, as it came and as it goes back.
-#[derive(Debug)]
-struct Array(Vec<u8>);
-
-impl<'a> FromSql<'a> for Array {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(Self(raw.to_vec()))
-    }
-
-    fn accepts(of: &Type) -> bool {
-        COLUMNS.iter().any(|(kind, _)| of.name().strip_prefix('_') == kind.strip_suffix("[]"))
-    }
-}
-
-impl ToSql for Array {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        out.extend_from_slice(&self.0);
-        Ok(IsNull::No)
-    }
-
-    fn accepts(of: &Type) -> bool {
-        <Self as FromSql>::accepts(of)
-    }
-
-    to_sql_checked!();
-}
-
-/// Ships of one batch, each column an array; none where there are no ships.
+/// Ships of one batch, each column an array in the server's own format; none where there are no ships.
 #[derive(Default)]
 pub struct Statics {
-    columns: Vec<Array>,
+    columns: Vec<Vec<u8>>,
     /// How many they are.
     pub ships: u64,
 }
@@ -82,7 +53,8 @@ impl Statics {
         statement: &postgres::Statement,
         instance: i16,
     ) -> Outcome<()> {
-        let columns = self.columns.iter().map(|it| it as _);
+        let columns: Vec<Raw<'_>> = self.columns.iter().map(|it| Raw(Some(it))).collect();
+        let columns = columns.iter().map(|it| it as _);
         let parameters: Vec<_> = std::iter::once(&instance as _).chain(columns).collect();
         client.query(statement, &parameters).map(drop).map_err(text)
     }
@@ -118,7 +90,8 @@ pub fn prepare(client: &mut Client, batches: usize) -> Outcome<Vec<Statics>> {
             return Ok(Statics::default());
         }
         let row = client.query_one(&sql, &[&(first % all), &ships, &at, &all]).map_err(text)?;
-        let columns = (0..COLUMNS.len()).map(|column| row.get(column)).collect();
+        let column = |at| row.get::<_, Raw<'_>>(at).0.unwrap_or_default().to_vec();
+        let columns = (0..COLUMNS.len()).map(column).collect();
         Ok(Statics { columns, ships: ships.unsigned_abs() })
     };
     (0..batches).map(of_batch).collect()

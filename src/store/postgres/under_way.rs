@@ -129,7 +129,8 @@ impl Postgres {
         Ok(part)
     }
 
-    /// Sends what is not sent yet of the transaction that is under way: all of it as one if it is small, or its rows, and then its COMMIT.
+    /// Sends what is not sent yet of the transaction that is under way: all of it as one if it is small, or its rows, and then its
+    /// COMMIT.
     pub(super) fn send_under_way(
         &mut self,
         rows: &[Rows],

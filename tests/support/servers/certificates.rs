@@ -1,6 +1,6 @@
 //! Certificates for servers with TLS, and for faults of trust.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::place::{Folder, run, unprivileged_command};
@@ -26,6 +26,11 @@ pub fn authority() -> PathBuf {
 /// One that signed none of them.
 pub fn other_authority() -> PathBuf {
     folder().join("other.pem")
+}
+
+/// Of a URL of Postgres: who signs the certificates that are believed.
+pub fn trusting(authority: &Path) -> String {
+    format!("?sslrootcert={}", authority.display())
 }
 
 /// The certificate and the key of a server.
