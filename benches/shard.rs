@@ -1,7 +1,8 @@
 //! What does a shard need to decide about a message: to decode it, to know it again, to keep what is known of its vessel, and to make a row?
 //!
 //! Position reports of 20 000 ships that move, in an order that no cache guesses, as one shard gets them: `one receiver` hears each once,
-//! `five receivers` hear each five times. Divide the time by the elements for the time of one message. `cargo bench --bench shard`
+//! `five receivers` hear each five times, 50 000 a second; `at the highest rate` there are ten times as many, and as much more is
+//! remembered of what was heard. Divide the time by the elements for the time of one message. `cargo bench --bench shard`
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
@@ -18,10 +19,12 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use parking_lot::Mutex;
 
 const SHIPS: u32 = 20_000;
-/// Messages of one measurement.
-const MESSAGES: u32 = 100_000;
-/// Between two receipts: 50 000 messages a second.
-const APART_US: i64 = 20;
+/// What one measurement is of: receivers, messages, and microseconds between two receipts.
+const CASES: [(&str, u8, u32, i64); 3] = [
+    ("one receiver", 1, 100_000, 20),
+    ("five receivers", 5, 100_000, 20),
+    ("one receiver at the highest rate", 1, 500_000, 2),
+];
 const BEGIN_US: i64 = 1_700_000_000_000_000;
 
 /// A type 1 report without a UTC second.
@@ -51,10 +54,10 @@ fn payload(ship: u32, lon: u32, lat: u32) -> [u8; 28] {
     chars.map(|six| if six < 40 { six + 48 } else { six + 56 })
 }
 
-/// Records of so many receivers, each of which hears everything.
-fn records(receivers: u8) -> Vec<u8> {
+/// So many records of so many receivers, each of which hears everything.
+fn records(messages: u32, receivers: u8) -> Vec<u8> {
     let mut batch = Batch::default();
-    for n in 0..MESSAGES / u32::from(receivers) {
+    for n in 0..messages / u32::from(receivers) {
         let ship = n.wrapping_mul(7919) % SHIPS;
         let payload = payload(ship, ship * 1000 + n / SHIPS, ship * 500);
         let line = [b"!AIVDM,1,1,,A,".as_slice(), &payload, b",0*00"].concat();
@@ -77,12 +80,12 @@ fn records(receivers: u8) -> Vec<u8> {
     batch.into_bytes()
 }
 
-/// Gives every record the next number, and a receipt a little after the last one.
-fn number(bytes: &mut [u8], seq: &mut u64) {
+/// Gives every record the next number, and a receipt so much after the last one.
+fn number(bytes: &mut [u8], seq: &mut u64, apart_us: i64) {
     let mut at = 0;
     while let Ok(length) = record::length(&bytes[at..]) {
         *seq += 1;
-        let received_us = BEGIN_US + seq.cast_signed() * APART_US;
+        let received_us = BEGIN_US + seq.cast_signed() * apart_us;
         bytes[at + 8..at + 16].copy_from_slice(&seq.to_le_bytes());
         bytes[at + 16..at + 24].copy_from_slice(&received_us.to_le_bytes());
         at += record::aligned(length);
@@ -107,22 +110,22 @@ fn decider() -> Decider {
 }
 
 fn bench(criterion: &mut Criterion) {
-    for (name, receivers) in [("one receiver", 1), ("five receivers", 5)] {
-        let mut bytes = records(receivers);
+    for (name, receivers, messages, apart_us) in CASES {
+        let mut bytes = records(messages, receivers);
         let (mut decider, mut rows, mut seq) = (decider(), Rows::default(), 0);
         let mut group = criterion.benchmark_group("shard");
-        group.throughput(Throughput::Elements(u64::from(MESSAGES)));
+        group.throughput(Throughput::Elements(u64::from(messages)));
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|times| {
                 let mut took = Duration::ZERO;
                 for _ in 0..times {
                     // What was heard a minute ago is not heard again.
-                    seq += 60_000_000 / APART_US.cast_unsigned();
-                    number(&mut bytes, &mut seq);
+                    seq += 60_000_000 / apart_us.cast_unsigned();
+                    number(&mut bytes, &mut seq, apart_us);
                     let began = Instant::now();
                     decider.decide(&bytes, &mut rows);
                     took += began.elapsed();
-                    assert_eq!(rows.positions.len() as u32, MESSAGES / u32::from(receivers));
+                    assert_eq!(rows.positions.len() as u32, messages / u32::from(receivers));
                     rows.clear();
                 }
                 took

@@ -42,7 +42,7 @@ pub mod utc_inquiry;
 pub use acknowledge::Acknowledge;
 pub use aid_to_navigation::AidToNavigation;
 pub use area::Area;
-pub use armor::Scratch;
+pub use armor::{Scratch, mmsi_in};
 pub use assignment::{Assignment, GroupAssignment};
 pub use base_station::BaseStation;
 pub use binary::{AddressedBinary, BroadcastBinary};

@@ -222,6 +222,7 @@ impl<'a> Record<'a> {
 }
 
 /// Walks over records that lie one after the other, as in a batch.
+#[derive(Clone)]
 pub struct Walk<'a> {
     rest: &'a [u8],
 }
@@ -231,6 +232,12 @@ impl<'a> Walk<'a> {
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
+    }
+
+    /// Whether there is no record more.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        length(self.rest).is_err()
     }
 }
 

@@ -24,6 +24,7 @@ const TABLES: &[&str] = &[];
 /// Where `unsafe` is needed, and for what.
 const UNSAFE: &[(&str, &str)] = &[
     ("src/feed/udp/receive.rs", "recvmmsg and its control messages"),
+    ("src/shard/prefetch.rs", "a hint to the processor"),
     ("src/supervisor/limits.rs", "mallopt"),
     ("src/given.rs", "sockets that systemd passes, by their numbers"),
 ];

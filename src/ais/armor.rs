@@ -111,6 +111,15 @@ impl Default for Scratch {
     }
 }
 
+/// Whom a payload is about if it begins like one; the rest of it is not looked at.
+#[must_use]
+#[inline]
+pub fn mmsi_in(payload: &[u8]) -> Option<u32> {
+    let (bits, wrong) = pack(u64::from_be_bytes(*payload.first_chunk()?));
+    // Of 48 bits eight are type and repeat indicator, thirty the MMSI, ten what follows.
+    u32::try_from(bits >> 10 & 0x3FFF_FFFF).ok().filter(|_| wrong == 0)
+}
+
 /// The last `count` characters (1 to 7) of a payload, followed by characters that stand for zeros.
 #[inline]
 fn last_word(payload: &[u8], count: usize) -> u64 {
@@ -164,6 +173,15 @@ mod tests {
     fn check(payload: &[u8], fill: u8, expected: Result<usize, Reject>) {
         let got = Scratch::new().unarmor(payload, fill).map(|frame| frame.len());
         assert_eq!(got, expected, "{:?} fill {fill}", String::from_utf8_lossy(payload));
+    }
+
+    #[test]
+    fn whom_a_payload_is_about_stands_in_its_first_eight_characters() {
+        assert_eq!(mmsi_in(b"13HOI:0P0000VOHLCnHQKwvL05Ip"), Some(227_006_760));
+        assert_eq!(mmsi_in(b"13HOI:0P"), Some(227_006_760));
+        assert_eq!(mmsi_in(b"13HOI:0"), None);
+        assert_eq!(mmsi_in(b"13HOI,0P"), None);
+        assert_eq!(mmsi_in(b"wwwwwwww"), Some((1 << 30) - 1));
     }
 
     #[test]

@@ -41,6 +41,12 @@ pub fn key(packed: &[u8]) -> &[u8] {
     packed.get(KEY_AT..KEY_END).filter(|_| moves).unwrap_or(packed)
 }
 
+/// Whom packed bytes are about.
+#[must_use]
+pub fn mmsi(packed: &[u8]) -> Option<u32> {
+    packed.get(KEY_AT..)?.first_chunk().map(|raw| u32::from_le_bytes(*raw))
+}
+
 impl Told {
     /// Adds its bytes.
     pub fn pack(&self, out: &mut Vec<u8>) {
@@ -253,6 +259,7 @@ mod tests {
         let said = Told { position: None, data: Some(StaticData::default()), ..full() };
         for told in [full(), empty, said, Told { data: None, ..full() }] {
             let bytes = packed(&told);
+            assert_eq!(mmsi(&bytes), Some(told.mmsi));
             assert_eq!(Told::unpack(&bytes), Some(told));
             for length in 0..bytes.len() {
                 assert_eq!(Told::unpack(&bytes[..length]), None, "{length}");

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::dedup::Again;
 use super::event_time::Believable;
 use super::learned::{AHEAD_US, Learned};
+use super::make::make_rows;
 use super::plausibility::Plausibility;
 use super::policy::{Policy, Thinning, Unwanted, Wanted};
 use super::quality::Sources;
@@ -16,7 +17,7 @@ use super::tally::Tally;
 use super::tell::tell;
 use super::vessel::Vessel;
 use super::vessels::Vessels;
-use crate::ais::{JsonMeta, Scratch};
+use crate::ais::Scratch;
 use crate::config::ShardConfig;
 use crate::heard::Telling;
 use crate::observe::counts::Counts;
@@ -24,12 +25,15 @@ use crate::observe::samples::Samples;
 use crate::partition::{self, PARTITIONS};
 use crate::record::{self, Record};
 use crate::reject::{Filtered, Reject};
-use crate::report::{Position, StaticData};
-use crate::rows::{FileMark, MessageRow, Origin, PositionRow, Rows, StaticRow, flags};
+use crate::report::Position;
+use crate::rows::{FileMark, Origin, Rows, flags};
 use crate::store::Offsets;
 
 /// Offsets that no record reaches: nothing is made from any.
 pub const NOTHING_UNDECIDED: Offsets = [u64::MAX; PARTITIONS];
+
+/// What so many records look at is fetched before the first of them is decided.
+const TOGETHER: usize = 16;
 
 /// What a decider is given at its birth.
 #[derive(Clone)]
@@ -61,6 +65,10 @@ pub struct Decider {
     offsets: Offsets,
     run_from: u64,
     next_seq: u64,
+    /// Repeats so far, wanted or not.
+    repeats: u64,
+    /// Most of the last records were none.
+    fetches: bool,
     believable: Believable,
     sight: Sight,
     sources: Sources,
@@ -88,6 +96,8 @@ impl Decider {
             offsets: rules.offsets,
             run_from: rules.run_from,
             next_seq: 0,
+            repeats: 0,
+            fetches: true,
             believable: Believable::new(config.ahead_hours_max, config.age_hours_max),
             sight: Sight {
                 plausibility: Plausibility::new(config.speed_knots_max),
@@ -120,6 +130,8 @@ impl Decider {
             offsets: NOTHING_UNDECIDED,
             run_from: self.run_from,
             next_seq: self.next_seq,
+            repeats: 0,
+            fetches: self.fetches,
             believable: self.believable,
             sight: self.sight,
             sources: self.sources.clone(),
@@ -144,7 +156,42 @@ impl Decider {
     pub fn decide(&mut self, bytes: &[u8], rows: &mut Rows) {
         let vessels = Arc::clone(&self.vessels);
         let mut vessels = vessels.lock();
-        for record in record::Walk::new(bytes) {
+        let mut records = record::Walk::new(bytes);
+        while !records.is_at_end() {
+            if self.fetches {
+                self.fetch(records.clone().take(TOGETHER), &vessels);
+            }
+            let before = (self.tally.records, self.repeats);
+            self.decide_some(records.by_ref().take(TOGETHER), &mut vessels, rows);
+            self.fetches = (self.repeats - before.1) * 2 <= self.tally.records - before.0;
+        }
+        if let Some(telling) = &mut self.telling {
+            telling.hand_on();
+        }
+    }
+
+    /// Has what these records will look at brought near: at a high rate each of them would wait for memory twice, for what was heard and for
+    /// its vessel, and to wait for all at once takes little longer than for one. Where several receivers hear the same, most are repeats, for
+    /// which everything is near already.
+    fn fetch<'a>(&self, records: impl Iterator<Item = &'a [u8]>, vessels: &Vessels) {
+        for record in records.map(Record::view) {
+            if partition::owner(record.partition, self.shards) == self.shard {
+                let sent_us = record.sent_us.unwrap_or(record.received_us);
+                self.dedup.fetch(&record, sent_us, &self.policy.audiences);
+                if let Some(mmsi) = Said::mmsi_of(&record) {
+                    vessels.fetch(mmsi);
+                }
+            }
+        }
+    }
+
+    fn decide_some<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a [u8]>,
+        vessels: &mut Vessels,
+        rows: &mut Rows,
+    ) {
+        for record in records {
             let seq = record::seq(record);
             if seq < self.next_seq {
                 continue;
@@ -154,11 +201,8 @@ impl Decider {
             rows.seen_us = record.received_us;
             if partition::owner(record.partition, self.shards) == self.shard {
                 self.tally.records += 1;
-                self.decide_one(&record, &mut vessels, rows);
+                self.decide_one(&record, vessels, rows);
             }
-        }
-        if let Some(telling) = &mut self.telling {
-            telling.hand_on();
         }
     }
 
@@ -169,6 +213,7 @@ impl Decider {
             FileMark { mark, feed: record.feed }.note_in(&mut rows.files);
         }
         let refusal = self.accept(record, vessels, undecided.then_some(rows)).err();
+        self.repeats += u64::from(matches!(refusal, Some(Refusal::Repeat)));
         if !undecided {
             return;
         }
@@ -339,30 +384,4 @@ fn is_thinned(
         vessel.stored = Some(here);
     }
     is_thinned
-}
-
-fn make_rows(
-    rows: &mut Rows,
-    origin: Origin,
-    said: &Said<'_>,
-    (position, flags): (Option<Position>, u16),
-    data: Option<StaticData>,
-) {
-    if let Some(position) = position {
-        rows.positions.push(PositionRow { origin, position, flags });
-    }
-    if let Some(data) = data {
-        let origin = origin.live();
-        rows.statics.push(StaticRow { origin, data, beside_position: position.is_some() });
-    }
-    if let (Said::Message(message), None, None) = (said, position, data) {
-        let json_at = rows.json.len();
-        message.write_json(true, &JsonMeta::default(), &mut rows.json);
-        let (Ok(at), Ok(len)) = (u32::try_from(json_at), u32::try_from(rows.json.len() - json_at))
-        else {
-            return;
-        };
-        let msg_type = message.msg_type();
-        rows.messages.push(MessageRow { origin, msg_type, json_at: at, json_len: len });
-    }
 }

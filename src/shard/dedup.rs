@@ -21,6 +21,7 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::audience::Audiences;
+use super::prefetch::prefetch;
 use crate::filter::Sinks;
 use crate::record::Record;
 use crate::report::packed;
@@ -111,6 +112,11 @@ impl Dedup {
             at = (at + 1) & mask;
         }
         at
+    }
+
+    /// Has the slot of this hash brought near.
+    fn fetch(&self, hash: u64) {
+        prefetch(&self.slots[slot(hash.max(1), self.slots.len() - 1)]);
     }
 
     /// Who has had what goes by this hash, when this feed brings it; its audience has it now.
@@ -236,6 +242,16 @@ impl Again {
             had = Had { is_known: had.is_known || told.is_known, by: had.by.and(told.by) };
         }
         Hearing::new(hash, wanted, had)
+    }
+
+    /// Has what [`Again::hear`] looks at brought near.
+    pub fn fetch(&self, record: &Record<'_>, sent_us: i64, audiences: &Audiences) {
+        let salt = audiences.of(record.feed).salt;
+        if record.report {
+            self.timed.fetch(self.told_hash(packed::key(record.payload), sent_us) ^ salt);
+        } else {
+            self.heard.fetch(xxh3_64_with_seed(record.payload, self.heard.seed) ^ salt);
+        }
     }
 
     /// The time is part of what is compared: to the microsecond, as it was told.

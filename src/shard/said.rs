@@ -5,7 +5,7 @@ use crate::ais::{self, Message, Scratch};
 use crate::filter::Traits;
 use crate::record::Record;
 use crate::reject::Reject;
-use crate::report::packed::Told;
+use crate::report::packed::{self, Told};
 use crate::report::{Position, StaticData};
 
 /// Types that are timed by their sender's clock, not by the second of a position.
@@ -29,6 +29,11 @@ impl<'a> Said<'a> {
             return Told::unpack(record.payload).map(Self::Report).ok_or(Reject::Malformed);
         }
         ais::decode(record.payload, record.fill, scratch).map(Self::Message)
+    }
+
+    /// Whom a record is about, by what it begins with; the rest is not read.
+    pub fn mmsi_of(record: &Record<'_>) -> Option<u32> {
+        if record.report { packed::mmsi(record.payload) } else { ais::mmsi_in(record.payload) }
     }
 
     /// Whom it is about.

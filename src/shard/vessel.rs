@@ -9,6 +9,7 @@
 //! ([`Vessel::set_back`]).
 
 use super::lasting::Lasting;
+use super::prefetch::prefetch;
 use super::standing::{Elsewhere, Standing, more};
 use super::weight::Weight;
 use crate::clock::SECOND_US;
@@ -85,6 +86,14 @@ impl Vessel {
     #[must_use]
     pub fn is_late(&self, time_us: i64) -> bool {
         self.fix.is_some_and(|fix| fix.origin.time_us > time_us)
+    }
+
+    /// Has each part that a position touches brought near.
+    pub fn fetch(&self) {
+        prefetch(&self.fix);
+        prefetch(&self.last_place);
+        prefetch(&self.elsewhere);
+        prefetch(&self.lasting);
     }
 
     /// Notes that something was received of it.

@@ -61,6 +61,13 @@ impl Vessels {
         }
     }
 
+    /// Has the vessel brought near, if it is there.
+    pub fn fetch(&self, mmsi: u32) {
+        if let Some(vessel) = self.table.peek(&mmsi) {
+            vessel.fetch();
+        }
+    }
+
     /// The vessel, if it is there.
     pub fn known(&mut self, mmsi: u32) -> Option<&mut Vessel> {
         self.table.peek_mut(&mmsi)
