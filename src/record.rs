@@ -219,6 +219,12 @@ impl<'a> Record<'a> {
             payload,
         }
     }
+
+    /// When its report was, microseconds since 1970: as its sender says, or else when it was received.
+    #[must_use]
+    pub fn told_us(&self) -> i64 {
+        self.sent_us.unwrap_or(self.received_us)
+    }
 }
 
 /// Walks over records that lie one after the other, as in a batch.

@@ -10,6 +10,7 @@ use super::learned::{AHEAD_US, Learned};
 use super::make::make_rows;
 use super::plausibility::Plausibility;
 use super::policy::{Policy, Thinning, Unwanted, Wanted};
+use super::prefetch::PREFETCHES;
 use super::quality::Sources;
 use super::said::Said;
 use super::standing::{Sight, Standing};
@@ -65,9 +66,7 @@ pub struct Decider {
     offsets: Offsets,
     run_from: u64,
     next_seq: u64,
-    /// Repeats so far, wanted or not.
-    repeats: u64,
-    /// Most of the last records were none.
+    /// Most of the last records were no repeats.
     fetches: bool,
     believable: Believable,
     sight: Sight,
@@ -96,7 +95,6 @@ impl Decider {
             offsets: rules.offsets,
             run_from: rules.run_from,
             next_seq: 0,
-            repeats: 0,
             fetches: true,
             believable: Believable::new(config.ahead_hours_max, config.age_hours_max),
             sight: Sight {
@@ -130,7 +128,6 @@ impl Decider {
             offsets: NOTHING_UNDECIDED,
             run_from: self.run_from,
             next_seq: self.next_seq,
-            repeats: 0,
             fetches: self.fetches,
             believable: self.believable,
             sight: self.sight,
@@ -158,12 +155,12 @@ impl Decider {
         let mut vessels = vessels.lock();
         let mut records = record::Walk::new(bytes);
         while !records.is_at_end() {
-            if self.fetches {
+            if PREFETCHES && self.fetches {
                 self.fetch(records.clone().take(TOGETHER), &vessels);
             }
-            let before = (self.tally.records, self.repeats);
-            self.decide_some(records.by_ref().take(TOGETHER), &mut vessels, rows);
-            self.fetches = (self.repeats - before.1) * 2 <= self.tally.records - before.0;
+            let own = self.tally.records;
+            let repeats = self.decide_some(records.by_ref().take(TOGETHER), &mut vessels, rows);
+            self.fetches = repeats * 2 <= self.tally.records - own;
         }
         if let Some(telling) = &mut self.telling {
             telling.hand_on();
@@ -174,23 +171,26 @@ impl Decider {
     /// its vessel, and to wait for all at once takes little longer than for one. Where several receivers hear the same, most are repeats, for
     /// which everything is near already.
     fn fetch<'a>(&self, records: impl Iterator<Item = &'a [u8]>, vessels: &Vessels) {
-        for record in records.map(Record::view) {
-            if partition::owner(record.partition, self.shards) == self.shard {
-                let sent_us = record.sent_us.unwrap_or(record.received_us);
-                self.dedup.fetch(&record, sent_us, &self.policy.audiences);
-                if let Some(mmsi) = Said::mmsi_of(&record) {
-                    vessels.fetch(mmsi);
-                }
+        for record in records.map(Record::view).filter(|record| self.owns(record)) {
+            self.dedup.fetch(&record, &self.policy.audiences);
+            if let Some(mmsi) = Said::mmsi_of(&record) {
+                vessels.fetch(mmsi);
             }
         }
     }
 
+    fn owns(&self, record: &Record<'_>) -> bool {
+        partition::owner(record.partition, self.shards) == self.shard
+    }
+
+    /// How many of them are repeats.
     fn decide_some<'a>(
         &mut self,
         records: impl Iterator<Item = &'a [u8]>,
         vessels: &mut Vessels,
         rows: &mut Rows,
-    ) {
+    ) -> u64 {
+        let mut repeats = 0;
         for record in records {
             let seq = record::seq(record);
             if seq < self.next_seq {
@@ -199,23 +199,25 @@ impl Decider {
             self.next_seq = seq + 1;
             let record = Record::view(record);
             rows.seen_us = record.received_us;
-            if partition::owner(record.partition, self.shards) == self.shard {
+            if self.owns(&record) {
                 self.tally.records += 1;
-                self.decide_one(&record, vessels, rows);
+                repeats += u64::from(self.decide_one(&record, vessels, rows));
             }
         }
+        repeats
     }
 
-    fn decide_one(&mut self, record: &Record<'_>, vessels: &mut Vessels, rows: &mut Rows) {
+    /// Whether it is a repeat.
+    fn decide_one(&mut self, record: &Record<'_>, vessels: &mut Vessels, rows: &mut Rows) -> bool {
         let undecided = record.seq >= self.offsets[usize::from(record.partition) % PARTITIONS];
         self.tally.of(record.feed).recovered += u64::from(undecided && record.seq < self.run_from);
         if let Some(mark) = record.mark.filter(|_| undecided) {
             FileMark { mark, feed: record.feed }.note_in(&mut rows.files);
         }
         let refusal = self.accept(record, vessels, undecided.then_some(rows)).err();
-        self.repeats += u64::from(matches!(refusal, Some(Refusal::Repeat)));
+        let is_repeat = matches!(refusal, Some(Refusal::Repeat));
         if !undecided {
-            return;
+            return is_repeat;
         }
         let tally = self.tally.of(record.feed);
         match refusal {
@@ -230,6 +232,7 @@ impl Decider {
                 self.samples.keep(record.feed, reason, record.raw);
             }
         }
+        is_repeat
     }
 
     /// Takes a record in; rows are made when they are wanted.

@@ -116,7 +116,7 @@ impl Dedup {
 
     /// Has the slot of this hash brought near.
     fn fetch(&self, hash: u64) {
-        prefetch(&self.slots[slot(hash.max(1), self.slots.len() - 1)]);
+        prefetch(&self.slots[slot(hash, self.slots.len() - 1)]);
     }
 
     /// Who has had what goes by this hash, when this feed brings it; its audience has it now.
@@ -230,11 +230,10 @@ impl Again {
     pub fn hear(&mut self, record: &Record<'_>, sent_us: i64, audiences: &Audiences) -> Hearing {
         let (times, who) = ((sent_us, record.received_us), (audiences, record.feed));
         let wanted = audiences.of(record.feed).sinks;
+        let hash = self.hash(record, sent_us);
         if record.report {
-            let hash = self.told_hash(packed::key(record.payload), sent_us);
             return Hearing::new(hash, wanted, self.timed.had(hash, times, who));
         }
-        let hash = xxh3_64_with_seed(record.payload, self.heard.seed);
         let mut had = self.heard.had(hash, times, who);
         if record.answered && record.sent_us.is_some() {
             let told = self.told_hash(record.payload, sent_us);
@@ -245,12 +244,17 @@ impl Again {
     }
 
     /// Has what [`Again::hear`] looks at brought near.
-    pub fn fetch(&self, record: &Record<'_>, sent_us: i64, audiences: &Audiences) {
-        let salt = audiences.of(record.feed).salt;
+    pub fn fetch(&self, record: &Record<'_>, audiences: &Audiences) {
+        let memory = if record.report { &self.timed } else { &self.heard };
+        memory.fetch(self.hash(record, record.told_us()) ^ audiences.of(record.feed).salt);
+    }
+
+    /// What a record goes by: its payload, or what it tells at its time.
+    fn hash(&self, record: &Record<'_>, sent_us: i64) -> u64 {
         if record.report {
-            self.timed.fetch(self.told_hash(packed::key(record.payload), sent_us) ^ salt);
+            self.told_hash(packed::key(record.payload), sent_us)
         } else {
-            self.heard.fetch(xxh3_64_with_seed(record.payload, self.heard.seed) ^ salt);
+            xxh3_64_with_seed(record.payload, self.heard.seed)
         }
     }
 

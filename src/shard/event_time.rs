@@ -30,7 +30,7 @@ impl Believable {
     /// # Errors
     /// When it cannot be believed.
     pub fn judge(&self, record: &Record<'_>) -> Result<i64, Reject> {
-        let time_us = record.sent_us.unwrap_or(record.received_us);
+        let time_us = record.told_us();
         self.judge_time(time_us, record.received_us, record.recorded)?;
         Ok(time_us)
     }

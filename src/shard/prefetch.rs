@@ -1,5 +1,8 @@
 //! Has the processor bring memory near before somebody looks at it.
 
+/// Whether there is such a hint here; to look for what it would bring near is else for nothing.
+pub const PREFETCHES: bool = cfg!(target_arch = "x86_64");
+
 /// Begins to bring the first bytes of a value into the caches, and waits for nothing.
 #[cfg(target_arch = "x86_64")]
 #[inline]
@@ -12,7 +15,7 @@ pub fn prefetch<T>(value: &T) {
     }
 }
 
-/// Does nothing where there is no such hint.
+/// Does nothing.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 pub const fn prefetch<T>(_: &T) {}
