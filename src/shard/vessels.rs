@@ -5,20 +5,19 @@
 //! When somebody shows the vessels elsewhere, the table also keeps a list of those that changed, each at most once: a vessel
 //! that changes a hundred times before it is shown is shown once, as it is then. So the list needs no bound of its own.
 
+mod table;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 
-use hashlink::LruCache;
-use hashlink::linked_hash_map::RawEntryMut;
-
+use self::table::Table;
 use super::vessel::Vessel;
 use crate::picture::What;
 
 /// Vessels by MMSI, the least recently heard of going first.
 pub struct Vessels {
-    table: LruCache<u32, Vessel>,
+    table: Table,
     max: usize,
     changed: Option<Changed>,
     /// Look-ups that found their vessel.
@@ -33,8 +32,8 @@ impl Vessels {
     /// Remembers at most `max` vessels, at least one.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        let max = max.max(1);
-        Self { table: LruCache::new(max), max, changed: None, hits: 0, misses: 0, evictions: 0 }
+        let (table, max) = (Table::default(), max.max(1));
+        Self { table, max, changed: None, hits: 0, misses: 0, evictions: 0 }
     }
 
     /// Also lists those that change, for [`Vessels::take_changed`].
@@ -45,43 +44,36 @@ impl Vessels {
 
     /// The vessel, made when it is not there; it is now the most recent.
     pub fn heard(&mut self, mmsi: u32) -> &mut Vessel {
-        if self.table.len() == self.max && !self.table.contains_key(&mmsi) {
-            self.evict();
+        if let Some(slot) = self.table.find(mmsi) {
+            self.hits += 1;
+            self.table.renew(slot);
+            return self.table.at_mut(slot);
         }
-        match self.table.raw_entry_mut().from_key(&mmsi) {
-            RawEntryMut::Occupied(mut known) => {
-                self.hits += 1;
-                known.to_back();
-                known.into_mut()
-            }
-            RawEntryMut::Vacant(new) => {
-                self.misses += 1;
-                new.insert(mmsi, Vessel::default()).1
-            }
+        self.misses += 1;
+        if self.table.len() < self.max {
+            return self.table.add(mmsi);
         }
+        let (vessel, evicted) = self.table.replace_oldest(mmsi);
+        self.evictions += 1;
+        if let Some(changed) = &mut self.changed
+            && evicted.changed.any()
+        {
+            changed.waiting -= 1;
+            changed.evicted += 1;
+        }
+        vessel
     }
 
     /// Has the vessel brought near, if it is there.
     pub fn fetch(&self, mmsi: u32) {
-        if let Some(vessel) = self.table.peek(&mmsi) {
+        if let Some(vessel) = self.table.get(mmsi) {
             vessel.fetch();
         }
     }
 
     /// The vessel, if it is there.
     pub fn known(&mut self, mmsi: u32) -> Option<&mut Vessel> {
-        self.table.peek_mut(&mmsi)
-    }
-
-    fn evict(&mut self) {
-        self.evictions += 1;
-        let evicted = self.table.remove_lru();
-        if let (Some((_, vessel)), Some(changed)) = (evicted, &mut self.changed)
-            && vessel.changed.any()
-        {
-            changed.waiting -= 1;
-            changed.evicted += 1;
-        }
+        self.table.get_mut(mmsi)
     }
 
     /// Lists a vessel that changed and had not changed before.
@@ -92,7 +84,7 @@ impl Vessels {
         // Evicted vessels stay in the list until their turn comes; while nobody takes any, they must not add up.
         if changed.list.len() > 2 * self.max {
             let still = self.table.iter().filter(|(_, vessel)| vessel.changed.any());
-            changed.list = still.map(|(mmsi, _)| *mmsi).collect();
+            changed.list = still.map(|(mmsi, _)| mmsi).collect();
         }
     }
 
@@ -100,10 +92,10 @@ impl Vessels {
     pub fn take_changed(&mut self) -> Option<(u32, &Vessel, What)> {
         let changed = self.changed.as_mut()?;
         while let Some(mmsi) = changed.list.pop_front() {
-            let what = self.table.peek_mut(&mmsi).map(|it| std::mem::take(&mut it.changed));
+            let what = self.table.get_mut(mmsi).map(|it| std::mem::take(&mut it.changed));
             if let Some(what) = what.filter(|what| what.any()) {
                 changed.waiting -= 1;
-                return self.table.peek(&mmsi).map(|vessel| (mmsi, vessel, what));
+                return self.table.get(mmsi).map(|vessel| (mmsi, vessel, what));
             }
         }
         None
@@ -112,7 +104,7 @@ impl Vessels {
     /// Marks a vessel as changed; one that is no longer known counts as evicted.
     pub fn mark_changed(&mut self, mmsi: u32, what: What) {
         let Some(changed) = &mut self.changed else { return };
-        let Some(vessel) = self.table.peek_mut(&mmsi) else {
+        let Some(vessel) = self.table.get_mut(mmsi) else {
             changed.evicted += 1;
             return;
         };
@@ -127,13 +119,13 @@ impl Vessels {
     pub fn mark_all_changed(&mut self) {
         let Some(changed) = &mut self.changed else { return };
         changed.list.clear();
-        for (mmsi, vessel) in self.table.iter_mut().rev() {
+        self.table.each_mut(|mmsi, vessel| {
             let what = What { position: vessel.fix.is_some(), statics: vessel.data_time_us != 0 };
             vessel.changed = what;
             if what.any() {
-                changed.list.push_back(*mmsi);
+                changed.list.push_back(mmsi);
             }
-        }
+        });
         changed.waiting = changed.list.len();
     }
 
@@ -151,12 +143,12 @@ impl Vessels {
     /// The vessel, for looking only.
     #[must_use]
     pub fn get(&self, mmsi: u32) -> Option<&Vessel> {
-        self.table.peek(&mmsi)
+        self.table.get(mmsi)
     }
 
     /// All vessels, the most recent first.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Vessel)> {
-        self.table.iter().rev().map(|(mmsi, vessel)| (*mmsi, vessel))
+        self.table.iter()
     }
 
     /// How many there are.
@@ -168,7 +160,7 @@ impl Vessels {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.len() == 0
     }
 }
 

@@ -1,5 +1,7 @@
 //! Facts about the table of vessels and its list of changes.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::picture::StaticField;
 use crate::report::{Place, Position, StaticData, Text};
@@ -166,4 +168,28 @@ fn at_the_bound_the_least_recent_goes_and_hits_are_counted() {
     }
     assert_eq!((vessels.hits, vessels.misses, vessels.evictions, vessels.len()), (2, 4, 2, 2));
     assert!(vessels.get(3).is_none() && vessels.get(1).is_some());
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_heard_the_latest_are_there_and_the_most_recent_come_first(
+        max in 1_usize..6,
+        heard in prop::collection::vec(0_u32..8, 0..64),
+    ) {
+        let (mut vessels, mut expected) = (Vessels::new(max), Vec::new());
+        for (received_us, mmsi) in (1..).zip(heard) {
+            let again = expected.iter().position(|&(its, _)| its == mmsi);
+            let first_us = again.map_or(received_us, |at| expected.remove(at).1);
+            expected.insert(0, (mmsi, first_us));
+            expected.truncate(max);
+            vessels.heard(mmsi).heard(received_us);
+            let first = |vessel: &Vessel| vessel.first_heard_us;
+            let found: Vec<_> = vessels.iter().map(|(mmsi, it)| (mmsi, first(it))).collect();
+            prop_assert_eq!(&found, &expected);
+            let mut got: Vec<_> =
+                (0..8).filter_map(|mmsi| Some((mmsi, first(vessels.get(mmsi)?)))).collect();
+            expected.iter().for_each(|it| got.retain(|its| its != it));
+            prop_assert_eq!((got, vessels.len()), (vec![], expected.len()));
+        }
+    }
 }
