@@ -90,7 +90,7 @@ fn ask(to: SocketAddr) -> std::thread::JoinHandle<String> {
 
 #[test]
 fn a_restart_with_sockets_that_are_held_loses_no_datagram_at_5000_a_second() {
-    let home = Home::new("");
+    let home = Home::alone("");
     let unit = Unit::new();
     let (udp, http) = (unit.udp.local_addr().unwrap(), unit.http.local_addr().unwrap());
     let (sent, stop) = (AtomicU32::new(0), AtomicBool::new(false));

@@ -137,7 +137,7 @@ fn rate(daemon: &Daemon, feed: &str, time: Duration) -> f64 {
 
 #[test]
 fn a_flood_of_datagrams_leaves_another_feed_nine_tenths_of_its_rate() {
-    let home = Home::new("");
+    let home = Home::alone("");
     let daemon = home.start();
     let (traffic, auditor) = (Traffic::over_tcp(2_000), Auditor::of(&daemon));
     traffic.aim(&daemon);

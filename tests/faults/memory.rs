@@ -51,7 +51,7 @@ fn wrapper(group: Option<&Group>) -> Vec<String> {
 #[test]
 fn with_256_mebibytes_and_twice_the_load_nothing_is_killed_and_nothing_lost() {
     let length = Duration::from_secs(if at_full_length() { 300 } else { 4 });
-    let home = Home::new("[log]\nlevel = \"info\"\n");
+    let home = Home::alone("[log]\nlevel = \"info\"\n");
     let group = Group::new();
     let mut daemon = home.spawn_under(&wrapper(group.as_ref().ok()), &[]);
     daemon.wait_until_ready();

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Tests of processes share two cores and the loopback: one at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Tests share the machine; one that looks at rates has it alone.
+static MACHINE: RwLock<()> = RwLock::new(());
 /// How long anything may take before a test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -21,31 +21,45 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Where a daemon lives: its data directory, its configuration and its log.
 pub struct Home {
     dir: TempDir,
-    /// None beside another that has it.
-    _alone: Option<MutexGuard<'static, ()>>,
+    _machine: Machine,
+}
+
+/// What of the machine a home has.
+#[expect(dead_code, reason = "held until the home goes")]
+enum Machine {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+    /// What another home of the same test has.
+    Same,
 }
 
 impl Home {
     /// With this text as configuration; feeds and HTTP are on free ports of the loopback.
     pub fn new(config: &str) -> Self {
-        let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Self::make(config, Some(alone))
+        let shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::make(config, Machine::Shared(shared))
+    }
+
+    /// The same, while no other test has a home.
+    pub fn alone(config: &str) -> Self {
+        let alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::make(config, Machine::Alone(alone))
     }
 
     /// One more in the same test; the first has the machine.
     pub fn beside(_first: &Self, config: &str) -> Self {
-        Self::make(config, None)
+        Self::make(config, Machine::Same)
     }
 
-    fn make(config: &str, alone: Option<MutexGuard<'static, ()>>) -> Self {
-        let home = Self { dir: tempfile::tempdir().unwrap(), _alone: alone };
+    fn make(config: &str, machine: Machine) -> Self {
+        let home = Self { dir: tempfile::tempdir().unwrap(), _machine: machine };
         std::fs::write(home.config(), config).unwrap();
         home
     }
 
     /// Another home with the same configuration and a copy of the data directory as it is now.
     pub fn copy(&self) -> Self {
-        let copy = Self { dir: tempfile::tempdir().unwrap(), _alone: None };
+        let copy = Self { dir: tempfile::tempdir().unwrap(), _machine: Machine::Same };
         std::fs::copy(self.config(), copy.config()).unwrap();
         let status = Command::new("cp").arg("-a").arg(self.data()).arg(copy.data()).status();
         assert!(status.unwrap().success(), "cp");
