@@ -309,7 +309,7 @@ impl Default for JournalConfig {
 /// The shards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShardConfig {
-    /// How many; 0 for one for each core.
+    /// How many; 0 for one for each core, but one on two.
     pub count: usize,
     /// Pin each to a core; absent for from four cores on.
     pub pin: Option<bool>,

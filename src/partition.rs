@@ -25,9 +25,21 @@ pub const fn owner(partition: u8, shards: usize) -> usize {
     partition as usize % shards
 }
 
+/// Shards on so many cores unless told otherwise. Two are shared by all threads and the servers, and one shard keeps up with any store there:
+/// with another, rows come in two parts, and for each part the store is woken and commits.
+#[must_use]
+pub const fn shards_on(cores: usize) -> usize {
+    if cores > 2 { cores } else { 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_cores_have_one_shard_and_more_have_one_each() {
+        assert_eq!([1, 2, 3, 4, 64].map(shards_on), [1, 1, 3, 4, 64]);
+    }
 
     #[test]
     fn every_partition_gets_its_share_of_sequential_mmsis() {

@@ -1,10 +1,12 @@
 //! What do more shards give?
 
+use aisd::partition::shards_on;
+
 use crate::Lengths;
 use crate::load::{self, Setup};
 use crate::report::{Report, Runs, plain, rate, row};
 
-/// What was found, for the goals: rates of the embedded store under `track` and `append`, with as many shards as cores.
+/// What was found, for the goals: rates of the embedded store under `track` and `append`, with as many shards as there are by default.
 pub struct Found {
     pub track: Runs,
     pub append: Runs,
@@ -12,6 +14,7 @@ pub struct Found {
 
 pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let default = shards_on(cores);
     report.heading("Into the embedded store, by the number of shards");
     report.text(&format!(
         "`loadgen --target tcp --rate max --count {}`, every message verified in the store. One writer commits whatever the number of shards; \
@@ -63,7 +66,7 @@ pub fn measure(report: &mut Report, lengths: &Lengths) -> Found {
                 cost.told(plain),
                 format!("{}, {}", plain(journal.median()), plain(written.median())),
             ]);
-            if count == cores {
+            if count == default {
                 all.push(rates);
             }
         }

@@ -36,6 +36,7 @@ use crate::observe::latency::Latency;
 use crate::observe::neighbours::Neighbours;
 use crate::observe::samples::Samples;
 use crate::observe::status::Status;
+use crate::partition;
 use crate::queue::{Inlet, Outlet, bounded};
 use crate::record::Batch;
 use crate::resilience::reserve::Reserve;
@@ -255,7 +256,10 @@ fn common(
     instance: Uuid,
     reserve: &Arc<Reserve>,
 ) -> Result<Common, Failure> {
-    let shards = if config.shards.count == 0 { cores() } else { config.shards.count };
+    let shards = match config.shards.count {
+        0 => partition::shards_on(cores()),
+        count => count,
+    };
     let mut feeds: Vec<FeedCounts> = known
         .all()
         .iter()
