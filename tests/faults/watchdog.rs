@@ -113,7 +113,7 @@ fn a_thread_that_stands_still_is_not_fed_for() {
     let (mut manager, mut daemon) = Manager::spawn(&home, &shim);
     daemon.wait_until_ready();
     manager.wait_for("WATCHDOG=1");
-    for (nth, name) in (1..).zip(["journal", "shard-1", "feed0-udp"]) {
+    for (nth, name) in (1..).zip(["journal", "shard-0", "feed0-udp"]) {
         shim.aim(name);
         let began = Instant::now();
         shim.set(Number::StallMs, STALL.as_millis().try_into().unwrap());
