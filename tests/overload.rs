@@ -137,7 +137,8 @@ fn rate(daemon: &Daemon, feed: &str, time: Duration) -> f64 {
 
 #[test]
 fn a_flood_of_datagrams_leaves_another_feed_nine_tenths_of_its_rate() {
-    let home = Home::alone("");
+    // One shard of a debug build decides less than the flood brings, and more waits than the sums allow.
+    let home = Home::alone("[shards]\ncount = 2\n");
     let daemon = home.start();
     let (traffic, auditor) = (Traffic::over_tcp(2_000), Auditor::of(&daemon));
     traffic.aim(&daemon);

@@ -69,9 +69,7 @@ impl Table {
     pub fn add(&mut self, mmsi: u32) -> &mut Vessel {
         let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         self.slots.push(Slot { vessel: Box::default(), mmsi, newer: slot, older: slot });
-        if slot != 0 {
-            self.link_newest(slot);
-        }
+        self.link_newest(slot);
         self.newest = slot;
         self.index.insert(mmsi, slot);
         self.at_mut(slot)
@@ -114,8 +112,9 @@ impl Table {
         self.slots.len()
     }
 
+    /// Where there is one.
     fn oldest(&self) -> u32 {
-        self.slots.get(self.newest as usize).map_or(0, |newest| newest.newer)
+        self.slots[self.newest as usize].newer
     }
 
     /// Puts a slot between the oldest and the newest.
