@@ -26,7 +26,7 @@ pub const fn owner(partition: u8, shards: usize) -> usize {
 }
 
 /// Shards on so many cores unless told otherwise. Two are shared by all threads and the servers, and one shard keeps up with any store there:
-/// with another, rows come in two parts, and for each part the store is woken and commits.
+/// another would be woken for all that is written, too, and rows come in parts, for which the store commits more often.
 #[must_use]
 pub const fn shards_on(cores: usize) -> usize {
     if cores > 2 { cores } else { 1 }
